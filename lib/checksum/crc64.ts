@@ -1,0 +1,125 @@
+/**
+ * CRC-64/XZ, as COS reports it in `x-cos-hash-crc64ecma`: polynomial 0x42F0E1EBA9EA3693 reflected, initial value and
+ * final xor all ones, check value 0x995DC9BBDF1939FA for "123456789". Despite the header's name it is not the
+ * unreflected CRC-64/ECMA-182.
+ */
+
+// The reflected polynomial, as two 32-bit halves: JavaScript's bitwise operators work on 32 bits, and BigInt is 100
+// times slower (10 MB/s against 1.2 GB/s).
+const POLYNOMIAL_HIGH = 0xc96c5795
+const POLYNOMIAL_LOW = 0xd7870f42
+
+const SLICES = 8
+
+// Slicing-by-8: TABLE[256 * n + b] is what byte b contributes n bytes later. Made on first use, never on import.
+let tables: { low: Int32Array; high: Int32Array } | undefined
+
+function makeTables(): { low: Int32Array; high: Int32Array } {
+  const low = new Int32Array(256 * SLICES)
+  const high = new Int32Array(256 * SLICES)
+  for (let byte = 0; byte < 256; byte++) {
+    let l = byte
+    let h = 0
+    for (let bit = 0; bit < 8; bit++) {
+      const carry = l & 1
+      l = (l >>> 1) | (h << 31)
+      h >>>= 1
+      if (carry === 1) {
+        l ^= POLYNOMIAL_LOW
+        h ^= POLYNOMIAL_HIGH
+      }
+    }
+    low[byte] = l
+    high[byte] = h
+  }
+  for (let i = 256; i < 256 * SLICES; i++) {
+    const l = low[i - 256] as number
+    const h = high[i - 256] as number
+    low[i] = ((l >>> 8) | (h << 24)) ^ (low[l & 0xff] as number)
+    high[i] = (h >>> 8) ^ (high[l & 0xff] as number)
+  }
+  return { low, high }
+}
+
+/** A running CRC-64. Feed it bytes in order; read the value at any time. */
+export class Crc64 {
+  #low: number
+  #high: number
+
+  /** @param previous - Value to continue from, as {@link Crc64.value} gave it; 0n starts afresh. */
+  constructor(previous = 0n) {
+    this.#low = ~Number(BigInt.asUintN(32, previous))
+    this.#high = ~Number(BigInt.asUintN(32, previous >> 32n))
+  }
+
+  /** Takes in more bytes. */
+  update(bytes: Uint8Array): void {
+    const { low: lows, high: highs } = (tables ??= makeTables())
+    let low = this.#low
+    let high = this.#high
+    const whole = bytes.length & ~7
+    let i = 0
+    for (; i < whole; i += 8) {
+      low ^=
+        (bytes[i] as number) |
+        ((bytes[i + 1] as number) << 8) |
+        ((bytes[i + 2] as number) << 16) |
+        ((bytes[i + 3] as number) << 24)
+      high ^=
+        (bytes[i + 4] as number) |
+        ((bytes[i + 5] as number) << 8) |
+        ((bytes[i + 6] as number) << 16) |
+        ((bytes[i + 7] as number) << 24)
+      const a = 1792 + (low & 0xff)
+      const b = 1536 + ((low >>> 8) & 0xff)
+      const c = 1280 + ((low >>> 16) & 0xff)
+      const d = 1024 + (low >>> 24)
+      const e = 768 + (high & 0xff)
+      const f = 512 + ((high >>> 8) & 0xff)
+      const g = 256 + ((high >>> 16) & 0xff)
+      const h = high >>> 24
+      low =
+        (lows[a] as number) ^
+        (lows[b] as number) ^
+        (lows[c] as number) ^
+        (lows[d] as number) ^
+        (lows[e] as number) ^
+        (lows[f] as number) ^
+        (lows[g] as number) ^
+        (lows[h] as number)
+      high =
+        (highs[a] as number) ^
+        (highs[b] as number) ^
+        (highs[c] as number) ^
+        (highs[d] as number) ^
+        (highs[e] as number) ^
+        (highs[f] as number) ^
+        (highs[g] as number) ^
+        (highs[h] as number)
+    }
+    for (; i < bytes.length; i++) {
+      const index = (low ^ (bytes[i] as number)) & 0xff
+      low = ((low >>> 8) | (high << 24)) ^ (lows[index] as number)
+      high = (high >>> 8) ^ (highs[index] as number)
+    }
+    this.#low = low
+    this.#high = high
+  }
+
+  /** The CRC of everything taken in so far, an unsigned 64-bit number. */
+  get value(): bigint {
+    return (BigInt(~this.#high >>> 0) << 32n) | BigInt(~this.#low >>> 0)
+  }
+}
+
+/**
+ * CRC-64/XZ of `bytes`.
+ *
+ * @param previous - CRC of the bytes that came before, to continue from it. Defaults to 0n, the CRC of nothing.
+ * @returns An unsigned 64-bit number; its decimal text is what COS sends in `x-cos-hash-crc64ecma`.
+ */
+export function crc64(bytes: Uint8Array, previous = 0n): bigint {
+  const crc = new Crc64(previous)
+  crc.update(bytes)
+  return crc.value
+}

@@ -1,0 +1,57 @@
+/** Files that appear whole or not at all. */
+import { randomBytes } from 'node:crypto'
+import { open, rename, rm, type FileHandle } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+
+/** A file being written under a temporary name beside its target. End it with `commit` or `discard`. */
+export interface PendingFile {
+  readonly handle: FileHandle
+  readonly temporaryPath: string
+  /** Flushes to disk and renames onto the target. */
+  commit(): Promise<void>
+  /** Closes and removes the temporary file. Safe to call at any time, also after `commit`. */
+  discard(): Promise<void>
+}
+
+/**
+ * Opens a temporary file in the directory of `path` (a rename across file systems is not atomic), mode 0600.
+ *
+ * @throws The file system's own error; the caller knows what the file was for.
+ */
+export async function openPending(path: string): Promise<PendingFile> {
+  const temporaryPath = join(
+    dirname(path),
+    `.${basename(path).slice(0, 200)}.${randomBytes(6).toString('hex')}.part`,
+  )
+  const handle = await open(temporaryPath, 'wx', 0o600)
+  let settled = false
+  return {
+    handle,
+    temporaryPath,
+    async commit() {
+      await handle.sync()
+      await handle.close()
+      await rename(temporaryPath, path)
+      settled = true
+      await syncDirectory(dirname(path))
+    },
+    async discard() {
+      if (settled) return
+      settled = true
+      await handle.close().catch(() => undefined)
+      await rm(temporaryPath, { force: true })
+    },
+  }
+}
+
+/** Makes a rename durable. Directories cannot be opened everywhere (Windows); there the rename is all there is. */
+async function syncDirectory(path: string): Promise<void> {
+  const handle = await open(path, 'r').catch(() => undefined)
+  try {
+    await handle?.sync()
+  } catch {
+    // EINVAL or EPERM on file systems without directory sync.
+  } finally {
+    await handle?.close()
+  }
+}
