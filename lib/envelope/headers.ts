@@ -1,0 +1,91 @@
+/** The header names of the envelope dialects, in wire spelling (wire-formats B1), and reading them. */
+import { EnvelopeError } from '../errors.js'
+
+/** What the service puts before every user metadata name. */
+export const META_PREFIX = 'x-cos-meta-'
+
+const PREFIX = `${META_PREFIX}client-side-encryption-`
+
+/** Base64 of the wrapped data key: every dialect has it. */
+export const KEY_HEADER = `${PREFIX}key`
+/** Base64 of the wrapped IV in COS Python's dialect. */
+export const IV_HEADER = `${PREFIX}iv`
+/** Base64 of the wrapped IV in the Java and Go dialects; of the plain IV in Android's. */
+export const START_HEADER = `${PREFIX}start`
+/** Content cipher, for example `AES/CTR/NoPadding`. */
+export const CEK_ALG_HEADER = `${PREFIX}cek-alg`
+/** How the data key was wrapped, for example `AESWrap`. */
+export const WRAP_ALG_HEADER = `${PREFIX}wrap-alg`
+
+const LEGACY_KEY_HEADERS = [`${META_PREFIX}x-cos-key-v2`, `${META_PREFIX}x-cos-key`]
+const SEALED_PREFIX = `${META_PREFIX}sealstream-`
+
+/** Metadata suffixes (after `x-cos-meta-`) that belong to envelopes and are refused as user metadata (RULES 7.4). */
+export const RESERVED_SUFFIXES: readonly string[] = [
+  'client-side-encryption-',
+  'sealstream-',
+  'x-cos-key',
+  'x-cos-iv',
+]
+
+/** Whether a header, in wire spelling and lower case, is part of an envelope. */
+export function isEnvelopeHeader(name: string): boolean {
+  return (
+    name.startsWith(META_PREFIX) &&
+    RESERVED_SUFFIXES.some((suffix) => name.startsWith(suffix, META_PREFIX.length))
+  )
+}
+
+/** The headers of one object, by lower-case name. */
+export class EnvelopeHeaders {
+  readonly #values = new Map<string, string>()
+
+  /**
+   * @param metadata - Wire names (`x-cos-meta-...`), in any case, to values; other headers are ignored.
+   * @throws EnvelopeError `SEALSTREAM_AMBIGUOUS_ENVELOPE` when one name comes twice with different values.
+   */
+  constructor(metadata: Readonly<Record<string, string | string[] | undefined>>) {
+    for (const [name, value] of Object.entries(metadata)) {
+      const header = name.toLowerCase()
+      if (value === undefined || !isEnvelopeHeader(header)) continue
+      const known = this.#values.get(header)
+      if (typeof value !== 'string' || (known !== undefined && known !== value)) {
+        throw new EnvelopeError('SEALSTREAM_AMBIGUOUS_ENVELOPE', `header ${header} comes more than once`, {
+          header,
+        })
+      }
+      this.#values.set(header, value)
+    }
+  }
+
+  get(name: string): string | undefined {
+    return this.#values.get(name)
+  }
+
+  has(name: string): boolean {
+    return this.#values.has(name)
+  }
+
+  /** A header that a dialect cannot do without. */
+  require(name: string): string {
+    const value = this.#values.get(name)
+    if (value !== undefined) return value
+    throw new EnvelopeError('SEALSTREAM_ENVELOPE_MALFORMED', `the envelope lacks header ${name}`, {
+      header: name,
+    })
+  }
+
+  /** Whether any header of the authenticated format is there. */
+  get hasSealed(): boolean {
+    return [...this.#values.keys()].some((name) => name.startsWith(SEALED_PREFIX))
+  }
+
+  /** Whether the object carries the COS Java SDK's older metadata names. */
+  get hasLegacy(): boolean {
+    return LEGACY_KEY_HEADERS.some((name) => this.#values.has(name))
+  }
+
+  get isEmpty(): boolean {
+    return this.#values.size === 0
+  }
+}
