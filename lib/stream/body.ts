@@ -1,0 +1,28 @@
+/** The body of a result: a Readable that can also be taken whole. */
+import type { Readable } from 'node:stream'
+import type { ReadableStream } from 'node:stream/web'
+import { toWebReadable } from './web-readable.js'
+
+/** A Readable with the three ways out that object storage clients offer. Use one of them, or the stream itself. */
+export type Body = Readable & {
+  /** All bytes. They must fit into memory. */
+  transformToByteArray(): Promise<Uint8Array>
+  /** All bytes as text, UTF-8 unless another encoding is named. */
+  transformToString(encoding?: BufferEncoding): Promise<string>
+  /** A web byte stream. */
+  transformToWebStream(): ReadableStream<Uint8Array>
+}
+
+/** Adds the three methods to `readable`, which stays the same object. */
+export function asBody(readable: Readable): Body {
+  const whole = async (): Promise<Buffer> => {
+    const chunks: Buffer[] = []
+    for await (const chunk of readable) chunks.push(chunk as Buffer)
+    return Buffer.concat(chunks)
+  }
+  return Object.assign(readable, {
+    transformToByteArray: whole,
+    transformToString: async (encoding: BufferEncoding = 'utf8') => (await whole()).toString(encoding),
+    transformToWebStream: () => toWebReadable(readable),
+  })
+}
