@@ -55,13 +55,13 @@ export class SealstreamError extends Error {
   /** Stable; match on this. */
   readonly code: ErrorCode
   /** What can be done about it, when there is something to say. */
-  readonly hint: string | undefined
+  readonly hint?: string
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, 'cause' in details ? { cause: details.cause } : undefined)
     this.name = new.target.name
     this.code = code
-    this.hint = details.hint
+    if (details.hint !== undefined) this.hint = details.hint
   }
 }
 
@@ -70,7 +70,7 @@ export class OptionError extends SealstreamError {
   /** The option's full path, for example `PartSize` or `credentials.secretId`. */
   readonly option: string
   /** The refused value, absent where it could be a secret. */
-  readonly value: unknown
+  readonly value?: unknown
 
   /**
    * @param option - Full path of the option.
@@ -81,14 +81,14 @@ export class OptionError extends SealstreamError {
     const got = 'value' in details ? `, got ${describeValue(details.value)}` : ''
     super('SEALSTREAM_OPTION', `option ${option} ${problem}${got}`, details)
     this.option = option
-    this.value = details.value
+    if ('value' in details) this.value = details.value
   }
 }
 
 /** Something is wrong with a master key, a key file or a data key. */
 export class KeyError extends SealstreamError {
   /** The key file, where one was involved. */
-  readonly path: string | undefined
+  readonly path?: string
 
   constructor(
     code: Extract<
@@ -99,14 +99,14 @@ export class KeyError extends SealstreamError {
     details: ErrorDetails & { path?: string } = {},
   ) {
     super(code, message, details)
-    this.path = details.path
+    if (details.path !== undefined) this.path = details.path
   }
 }
 
 /** An object's encryption headers are missing, contradictory, damaged, unknown or unwanted. */
 export class EnvelopeError extends SealstreamError {
   /** The header at fault, in wire spelling, where there is one. */
-  readonly header: string | undefined
+  readonly header?: string
 
   constructor(
     code: Extract<
@@ -120,7 +120,7 @@ export class EnvelopeError extends SealstreamError {
     details: ErrorDetails & { header?: string } = {},
   ) {
     super(code, message, details)
-    this.header = details.header
+    if (details.header !== undefined) this.header = details.header
   }
 }
 
@@ -150,8 +150,8 @@ export class IntegrityError extends SealstreamError {
   readonly expected: string
   readonly found: string
   /** ETag of the bad stored object, where one was stored. It is not deleted. */
-  readonly etag: string | undefined
-  readonly versionId: string | undefined
+  readonly etag?: string
+  readonly versionId?: string
 
   constructor(
     subject: string,
@@ -164,8 +164,8 @@ export class IntegrityError extends SealstreamError {
     this.algorithm = facts.algorithm
     this.expected = facts.expected
     this.found = facts.found
-    this.etag = facts.etag
-    this.versionId = facts.versionId
+    if (facts.etag !== undefined) this.etag = facts.etag
+    if (facts.versionId !== undefined) this.versionId = facts.versionId
   }
 }
 

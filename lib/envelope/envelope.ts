@@ -163,7 +163,8 @@ function warnOfWeakWrap(): void {
   )
 }
 
-function assertMasterKey(masterKey: unknown): asserts masterKey is MasterKey {
+/** @throws OptionError unless `masterKey` can wrap and unwrap. */
+export function assertMasterKey(masterKey: unknown): asserts masterKey is MasterKey {
   const { wrap, unwrap } = (masterKey ?? {}) as Partial<MasterKey>
   if (typeof wrap === 'function' && typeof unwrap === 'function') return
   throw new OptionError('masterKey', 'must be a master key, such as AesMasterKey or RsaMasterKey')

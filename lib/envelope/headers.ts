@@ -1,8 +1,6 @@
 /** The header names of the envelope dialects, in wire spelling (wire-formats B1), and reading them. */
 import { EnvelopeError } from '../errors.js'
-
-/** What the service puts before every user metadata name. */
-export const META_PREFIX = 'x-cos-meta-'
+import { META_PREFIX } from '../internal/meta-prefix.js'
 
 const PREFIX = `${META_PREFIX}client-side-encryption-`
 

@@ -1,7 +1,8 @@
 /** Checksums of what passes through. */
 import { createHash } from 'node:crypto'
 import { Crc64 } from '../checksum/crc64.js'
-import { IntegrityError, OptionError, SealstreamError } from '../errors.js'
+import { IntegrityError, OptionError } from '../errors.js'
+import { abortedStream } from '../internal/abort.js'
 import { deferred } from '../internal/deferred.js'
 import { equalBytes } from '../internal/bytes.js'
 import { assertStreamOptions, ByteTransform, type StreamOptions } from './byte-transform.js'
@@ -47,10 +48,7 @@ class ChecksumTransform<Value> extends ByteTransform implements ChecksumStream<V
           outcome.resolve(found)
           return Buffer.alloc(0)
         },
-        close: (error) =>
-          outcome.reject(
-            error ?? new SealstreamError('SEALSTREAM_ABORTED', 'the stream was destroyed before its end'),
-          ),
+        close: (error) => outcome.reject(error ?? abortedStream()),
       },
       options,
     )

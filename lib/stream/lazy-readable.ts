@@ -1,5 +1,6 @@
 /** A Readable whose source is opened when it is first read. */
 import { finished, Readable } from 'node:stream'
+import { destroyOnAbort } from '../internal/abort.js'
 
 /** Opens `open` on the first read and passes its bytes on, with back-pressure; destroying it ends both. */
 export class LazyReadable extends Readable {
@@ -9,9 +10,13 @@ export class LazyReadable extends Readable {
   #source: Readable | undefined
 
   /** @param open - Starts the source; its signal is aborted when this stream is destroyed. */
-  constructor(open: (signal: AbortSignal) => Promise<Readable>, options: { signal?: AbortSignal } = {}) {
-    super({ highWaterMark: 256 * 1024, ...options })
+  constructor(
+    open: (signal: AbortSignal) => Promise<Readable>,
+    options: { signal?: AbortSignal | undefined } = {},
+  ) {
+    super({ highWaterMark: 256 * 1024 })
     this.#open = open
+    destroyOnAbort(this, options.signal)
   }
 
   override _read(): void {

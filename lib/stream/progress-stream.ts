@@ -2,18 +2,8 @@
 import type { Transform } from 'node:stream'
 import { OptionError } from '../errors.js'
 import { assertInteger } from '../internal/assert.js'
+import type { ProgressListener } from '../internal/progress.js'
 import { assertStreamOptions, ByteTransform, type StreamOptions } from './byte-transform.js'
-
-/** How far a transfer has come. */
-export interface Progress {
-  /** Bytes done so far. */
-  readonly bytes: number
-  /** Bytes in all, where known. */
-  readonly total: number | undefined
-}
-
-/** Called after each chunk. An exception it throws fails the stream. */
-export type ProgressListener = (progress: Progress) => void
 
 /** Passes bytes through unchanged and reports them: after each chunk, and once more at the end of an empty stream. */
 export function progressStream(

@@ -1,0 +1,86 @@
+/** The body of an answer: as long as announced, with the checksum the service stated, errors in our terms. */
+import { finished, Readable } from 'node:stream'
+import { BodyDigest } from '../checksum/body-digest.js'
+import { IntegrityError, LengthError } from '../errors.js'
+import type { ProgressListener } from '../internal/progress.js'
+
+/** What the body must turn out to be. */
+export interface AnswerExpectation {
+  /** From Content-Length. */
+  length: number
+  /** Of these very bytes; never pass that of the whole object for a range of it. */
+  crc64?: bigint
+  /** Lower-case hex. */
+  md5?: string
+}
+
+/** What an {@link AnswerBody} is made of. */
+export interface AnswerBodyOptions {
+  /** What is read, for messages: `examplebucket-1250000000/key`. */
+  readonly subject: string
+  readonly expected: AnswerExpectation
+  /** Turns the HTTP library's errors into ours. */
+  readonly mapError: (error: Error) => Error
+  readonly onProgress?: ProgressListener | undefined
+}
+
+/** Passes on the bytes of `source` and fails, instead of ending, when they are not what was announced. */
+export class AnswerBody extends Readable {
+  readonly #source: Readable
+  readonly #subject: string
+  readonly #expected: AnswerExpectation
+  readonly #digest: BodyDigest
+
+  constructor(source: Readable, { subject, expected, mapError, onProgress }: AnswerBodyOptions) {
+    super({ highWaterMark: 256 * 1024 })
+    let bytes = 0
+    this.#source = source
+    this.#subject = subject
+    this.#expected = expected
+    this.#digest = new BodyDigest({ md5: expected.md5 !== undefined })
+    source.on('data', (chunk: Buffer) => {
+      this.#digest.update(chunk)
+      bytes += chunk.length
+      try {
+        onProgress?.({ bytes, total: expected.length })
+      } catch (error) {
+        this.destroy(error as Error)
+        return
+      }
+      if (!this.push(chunk)) source.pause()
+    })
+    source.pause()
+    finished(source, { writable: false }, (error) => {
+      if (error) this.destroy(mapError(error))
+      else this.#end()
+    })
+    source.on('error', () => undefined)
+  }
+
+  override _read(): void {
+    this.#source.resume()
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#source.destroy()
+    done(error)
+  }
+
+  #end(): void {
+    const found = this.#digest.digest()
+    const { length, crc64, md5 } = this.#expected
+    if (found.length !== length) {
+      this.destroy(new LengthError('SEALSTREAM_TRUNCATED', this.#subject, length, found.length))
+    } else if (crc64 !== undefined && found.crc64 !== crc64) {
+      this.#fail('crc64', String(crc64), String(found.crc64))
+    } else if (md5 !== undefined && found.md5 !== md5) {
+      this.#fail('md5', md5, found.md5 ?? '')
+    } else {
+      this.push(null)
+    }
+  }
+
+  #fail(algorithm: string, expected: string, found: string): void {
+    this.destroy(new IntegrityError(this.#subject, { algorithm, expected, found }))
+  }
+}

@@ -1,0 +1,163 @@
+/** GET Object. */
+import type { Readable } from 'node:stream'
+import { OptionError, SealstreamError } from '../errors.js'
+import type { ProgressListener } from '../internal/progress.js'
+import { AnswerBody } from './answer-body.js'
+import { expectWhole, requireChecksum, type Verified } from './integrity.js'
+import { describeObject, headerText, type ObjectDescription } from './object-headers.js'
+import {
+  checkObjectCall,
+  present,
+  resultMetadata,
+  type ObjectParams,
+  type ResultMetadata,
+  type Service,
+} from './service.js'
+
+/** Conditions on the object as it is. A condition that fails is a ServiceError of status 412, or 304. */
+export interface ConditionParams {
+  /** Only if the ETag is this one, with or without quotes. */
+  IfMatch?: string
+  /** Only if the ETag is another. */
+  IfNoneMatch?: string
+  /** A Date, or the header's text. */
+  IfModifiedSince?: Date | string
+  IfUnmodifiedSince?: Date | string
+  VersionId?: string
+}
+
+/** Names of {@link ConditionParams}, for checks. */
+export const CONDITION_PARAMS = [
+  'IfMatch',
+  'IfNoneMatch',
+  'IfModifiedSince',
+  'IfUnmodifiedSince',
+  'VersionId',
+]
+
+/** Parameters of getObject. */
+export interface GetObjectParams extends ObjectParams, ConditionParams {
+  /** `bytes=first-last` (both inclusive), `bytes=first-` or `bytes=-count`. */
+  Range?: string
+  /** Called as the body is read. */
+  onProgress?: ProgressListener | undefined
+}
+
+/** An object, its body still to be read. */
+export interface GetObjectResult extends ObjectDescription, ResultMetadata {
+  /** Fails, instead of ending, when it is not what the service announced. Read it or destroy it. */
+  Body: Readable
+  /** Bytes of the body, not of the whole object. */
+  ContentLength: number
+  /** `bytes first-last/size` for a range. */
+  ContentRange?: string
+  /** The check that reading the body to its end amounts to. */
+  verified: Verified
+}
+
+const CONDITION_HEADERS = {
+  IfMatch: 'if-match',
+  IfNoneMatch: 'if-none-match',
+  IfModifiedSince: 'if-modified-since',
+  IfUnmodifiedSince: 'if-unmodified-since',
+} as const
+
+/** The headers and query parameters of {@link ConditionParams}. */
+export function conditionParts(params: ConditionParams): {
+  headers: Record<string, string>
+  query: Record<string, string>
+} {
+  const headers: Record<string, string> = {}
+  for (const [name, header] of Object.entries(CONDITION_HEADERS)) {
+    const value = params[name as keyof typeof CONDITION_HEADERS]
+    if (value === undefined) continue
+    const text = headerText(value, name)
+    const bareEtag = header.endsWith('-match') && text !== '*' && !text.includes('"')
+    headers[header] = bareEtag ? `"${text}"` : text
+  }
+  return { headers, query: params.VersionId === undefined ? {} : { versionId: params.VersionId } }
+}
+
+/**
+ * Fetches an object or a range of it.
+ *
+ * @throws ServiceError with the service's code (`NoSuchKey`, `InvalidRange`, ...) and the errors of every request. What
+ *   goes wrong while the body is read comes from the body: LengthError `SEALSTREAM_TRUNCATED`, IntegrityError,
+ *   `SEALSTREAM_CONNECTION`, `_TIMEOUT`, `_ABORTED`.
+ */
+export async function getObject(service: Service, params: GetObjectParams): Promise<GetObjectResult> {
+  const { bucket, key, signal } = checkObjectCall(service, params, [
+    ...CONDITION_PARAMS,
+    'Range',
+    'onProgress',
+  ])
+  const { headers, query } = conditionParts(params)
+  if (params.Range !== undefined) headers.range = checkRange(params.Range)
+  const subject = `${bucket}/${key}`
+  const answer = await service.http.open({
+    operation: 'getObject',
+    method: 'GET',
+    bucket,
+    key,
+    query,
+    headers,
+    signal,
+  })
+  try {
+    const length = contentLength(answer.headers)
+    const { expected, verified } =
+      answer.status === 206
+        ? expectRange(service, subject, length)
+        : expectWhole(service, subject, answer.headers, length)
+    return {
+      Body: new AnswerBody(answer.stream, {
+        subject,
+        expected,
+        mapError: answer.mapError,
+        onProgress: params.onProgress,
+      }),
+      ContentLength: length,
+      ...present({ ContentRange: answer.headers['content-range'] }),
+      ...describeObject(answer.headers),
+      verified,
+      ...resultMetadata(answer),
+    }
+  } catch (error) {
+    answer.stream.destroy()
+    throw error
+  }
+}
+
+/** The checksum an answer states is that of the whole object: never compare it with a range (RULES 5.2). */
+function expectRange(
+  service: Service,
+  subject: string,
+  length: number,
+): { expected: { length: number }; verified: Verified } {
+  requireChecksum(service, subject)
+  return { expected: { length }, verified: 'length' }
+}
+
+/**
+ * @throws {@link OptionError} unless `range` is one range of bytes. HTTP would have the service ignore a malformed one and
+ *   send everything.
+ */
+export function checkRange(range: unknown): string {
+  const match =
+    typeof range === 'string' ? /^bytes=(?:(\d{1,15})-(\d{1,15})?|-(\d{1,15}))$/.exec(range) : null
+  const [, first, last] = match ?? []
+  if (match === null || (first !== undefined && last !== undefined && Number(first) > Number(last))) {
+    throw new OptionError('Range', 'must be bytes=first-last, bytes=first- or bytes=-count', { value: range })
+  }
+  return match[0]
+}
+
+/** @throws SealstreamError `SEALSTREAM_ANSWER` where the service does not say how much it sends. */
+export function contentLength(headers: Readonly<Record<string, string>>): number {
+  const text = headers['content-length'] ?? ''
+  if (/^\d{1,15}$/.test(text)) return Number(text)
+  throw new SealstreamError(
+    'SEALSTREAM_ANSWER',
+    'the answer has no Content-Length, so that its end cannot be known',
+  )
+}

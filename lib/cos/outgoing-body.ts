@@ -1,0 +1,63 @@
+/** A streamed request body on its way out: exactly as long as declared, and digested. */
+import { Transform, type TransformCallback } from 'node:stream'
+import { BodyDigest, type Digest } from '../checksum/body-digest.js'
+import { LengthError } from '../errors.js'
+import type { ProgressListener } from '../internal/progress.js'
+
+/**
+ * Passes on exactly `length` bytes.
+ *
+ * The chunk that completes the length is held until the source has ended: a source that fails at its end, or goes on,
+ * must not leave a complete request behind it. One byte too many would be read as the start of the next request, and COS
+ * stores what came before it with status 200 (RULES 9.2).
+ */
+export class OutgoingBody extends Transform {
+  readonly #length: number
+  readonly #running: BodyDigest
+  readonly #onProgress: ProgressListener | undefined
+  #digest: Digest | undefined
+  #seen = 0
+  #last: Buffer | undefined
+
+  constructor(length: number, options: { md5: boolean; onProgress?: ProgressListener | undefined }) {
+    super({ highWaterMark: 256 * 1024 })
+    this.#length = length
+    this.#running = new BodyDigest({ md5: options.md5 })
+    this.#onProgress = options.onProgress
+  }
+
+  /** Length and checksums of what went out; undefined until the source has ended well. */
+  get digest(): Digest | undefined {
+    return this.#digest
+  }
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    this.#seen += chunk.length
+    if (this.#seen > this.#length) {
+      done(new LengthError('SEALSTREAM_BODY_LENGTH', 'request body', this.#length, this.#seen))
+      return
+    }
+    this.#running.update(chunk)
+    try {
+      this.#onProgress?.({ bytes: this.#seen, total: this.#length })
+    } catch (error) {
+      done(error as Error)
+      return
+    }
+    if (this.#seen < this.#length) {
+      done(null, chunk)
+      return
+    }
+    if (chunk.length > 0) this.#last = chunk
+    done()
+  }
+
+  override _flush(done: TransformCallback): void {
+    if (this.#seen < this.#length) {
+      done(new LengthError('SEALSTREAM_BODY_LENGTH', 'request body', this.#length, this.#seen))
+      return
+    }
+    this.#digest = this.#running.digest()
+    done(null, this.#last)
+  }
+}

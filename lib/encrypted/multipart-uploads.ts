@@ -1,0 +1,310 @@
+/** Encrypted multipart uploads by hand: parts in any order, each encrypted at its own offset (RULES 2). */
+import { constants } from 'node:buffer'
+import { createHash } from 'node:crypto'
+import { abortMultipartUpload, type AbortMultipartUploadParams } from '../cos/abort-multipart-upload.js'
+import {
+  completeMultipartUpload,
+  type CompletedPart,
+  type CompleteMultipartUploadResult,
+} from '../cos/complete-multipart-upload.js'
+import {
+  createMultipartUpload,
+  type CreateMultipartUploadParams,
+  type CreateMultipartUploadResult,
+} from '../cos/create-multipart-upload.js'
+import { bytesBody, type BytesBody } from '../cos/exchange.js'
+import type { Verified } from '../cos/integrity.js'
+import { listAllParts } from '../cos/list-parts.js'
+import { OBJECT_HEADER_PARAMS, objectHeaders } from '../cos/object-headers.js'
+import { checkMd5, DEFAULT_PART_SIZE } from '../cos/put-object.js'
+import { sizeBody, type SizedBody } from '../cos/request-body.js'
+import { checkObjectCall, type ObjectParams, type ResultMetadata } from '../cos/service.js'
+import { MOST_PARTS, sendPart, UPLOAD_PART_PARAMS, type UploadPartParams } from '../cos/upload-part.js'
+import type { DataKey } from '../crypto/data-key.js'
+import { createEnvelope, openEnvelope } from '../envelope/envelope.js'
+import { IntegrityError, LengthError, OptionError } from '../errors.js'
+import { assertInteger, assertText } from '../internal/assert.js'
+import { assertPartSize } from '../transfer/part-size.js'
+import { verifyObject } from '../transfer/verify-object.js'
+import { assertUserMetadata, type Encryption, type EncryptionResult } from './encryption.js'
+import { checkPartList, checkSameParts, wholeOf } from './part-list.js'
+import type { EncryptedStoredResult } from './put-object.js'
+import { assertUploadContext, partOffset, recordPart, type UploadContext } from './upload-context.js'
+
+/** Parameters of the encrypting createMultipartUpload. */
+export interface EncryptedCreateParams extends CreateMultipartUploadParams {
+  /**
+   * Plaintext bytes of every part but the last, a multiple of 16 from 1 MiB. With it, parts come in any order, at once,
+   * from any process; without it, in ascending order.
+   */
+  PartSize?: number
+}
+
+/** An encrypted upload under way. */
+export interface EncryptedCreateResult extends CreateMultipartUploadResult, EncryptionResult {
+  /** The encryption context: plain data, to go on in another process. Holds the data key wrapped only. */
+  Upload: UploadContext
+}
+
+/** Parameters of the encrypting uploadPart. Lengths and MD5 describe the plaintext. */
+export interface EncryptedPartParams extends UploadPartParams {
+  /** Needed where another client started the upload. The part is written into it. */
+  Upload?: UploadContext
+}
+
+/** Parameters of the encrypting completeMultipartUpload. */
+export interface EncryptedCompleteParams extends ObjectParams {
+  UploadId: string
+  /** Defaults to all parts that the service has; a list that differs from those is refused. */
+  MultipartUpload?: { Part: readonly CompletedPart[] }
+  /** Needed where another client started the upload. */
+  Upload?: UploadContext
+}
+
+/** The encrypted object that the parts became. */
+export interface EncryptedCompleteResult extends CompleteMultipartUploadResult, EncryptionResult {
+  /** Plaintext bytes. */
+  ContentLength: number
+  /** Ciphertext bytes. */
+  StoredLength: number
+  verified: Verified
+}
+
+/** An upload that this client can encrypt parts of. */
+interface LiveUpload {
+  readonly upload: UploadContext
+  readonly dataKey: DataKey
+  /** Where the offset of a part depends on the part before: the end of the queue. */
+  turn: Promise<unknown>
+}
+
+interface Place {
+  readonly bucket: string
+  readonly key: string
+  readonly uploadId: string
+}
+
+/** The uploads of one client. */
+export class MultipartUploads {
+  readonly #encryption: Encryption
+  readonly #live = new Map<string, Promise<LiveUpload>>()
+
+  constructor(encryption: Encryption) {
+    this.#encryption = encryption
+  }
+
+  /** @throws As the plain createMultipartUpload; {@link OptionError} on a bad PartSize. */
+  async create(params: EncryptedCreateParams): Promise<EncryptedCreateResult> {
+    const { service, masterKey, format } = this.#encryption
+    checkObjectCall(service, params, [...OBJECT_HEADER_PARAMS, 'PartSize'])
+    const { PartSize, ...plain } = params
+    if (PartSize !== undefined) assertPartSize(PartSize)
+    assertUserMetadata(plain.Metadata)
+    objectHeaders(plain)
+    const { dataKey, metadata } = await createEnvelope(masterKey, { format })
+    try {
+      const Metadata = { ...plain.Metadata, ...metadata }
+      const created = await createMultipartUpload(service, { ...plain, Metadata })
+      const { Bucket, Key, UploadId } = created
+      const upload: UploadContext = {
+        Version: 1,
+        Bucket,
+        Key,
+        UploadId,
+        Format: format,
+        ...(PartSize === undefined ? {} : { PartSize }),
+        Envelope: metadata,
+        Parts: {},
+      }
+      this.#live.set(UploadId, Promise.resolve({ upload, dataKey, turn: Promise.resolve() }))
+      return { ...created, Upload: upload, format, authenticated: dataKey.authenticated }
+    } catch (error) {
+      dataKey.dispose()
+      throw error
+    }
+  }
+
+  /**
+   * Encrypts a part at its offset and stores it. The part is held in memory while it is sent.
+   *
+   * @throws SealstreamError `SEALSTREAM_PART_CHANGED` when the number was sent with other bytes; {@link OptionError} when
+   *   a part without PartSize is out of order; otherwise as the plain uploadPart.
+   */
+  async uploadPart(params: EncryptedPartParams): Promise<EncryptedStoredResult> {
+    const { service } = this.#encryption
+    const { bucket, key, signal } = checkObjectCall(service, params, [...UPLOAD_PART_PARAMS, 'Upload'])
+    const { UploadId: uploadId, PartNumber: number } = params
+    assertText(uploadId, 'UploadId')
+    assertInteger(number, 'PartNumber', 1, MOST_PARTS)
+    const live = await this.#find({ bucket, key, uploadId }, params.Upload)
+    const prepare = (): Promise<BytesBody> => this.#prepare(live, params)
+    const body = await (live.upload.PartSize === undefined ? inTurn(live, prepare) : prepare())
+    const stored = await sendPart(service, { bucket, key, uploadId, number, body, signal })
+    const { length } = body.bytes
+    params.onProgress?.({ bytes: length, total: length })
+    const { Format: format } = live.upload
+    return {
+      ...stored,
+      ContentLength: length,
+      StoredLength: length,
+      format,
+      authenticated: live.dataKey.authenticated,
+    }
+  }
+
+  /**
+   * Joins the parts, after making sure that they are all there and all of them are the ones that were sent.
+   *
+   * @throws SealstreamError `SEALSTREAM_PART_LIST` when they are not; the upload stays as it is. IntegrityError when the
+   *   service joined other bytes.
+   */
+  async complete(params: EncryptedCompleteParams): Promise<EncryptedCompleteResult> {
+    const { service } = this.#encryption
+    const { bucket, key, signal } = checkObjectCall(service, params, [
+      'UploadId',
+      'MultipartUpload',
+      'Upload',
+    ])
+    const { UploadId, MultipartUpload } = params
+    assertText(UploadId, 'UploadId')
+    const { upload, dataKey } = await this.#find({ bucket, key, uploadId: UploadId }, params.Upload)
+    const call = { Bucket: bucket, Key: key, UploadId, signal }
+    const listed = await listAllParts(service, call)
+    checkPartList(upload, listed)
+    if (MultipartUpload !== undefined) checkSameParts(listed, MultipartUpload.Part)
+    const stored = await completeMultipartUpload(service, { ...call, MultipartUpload: { Part: listed } })
+    const whole = { bucket, key, ...wholeOf(upload, listed) }
+    const verified = await verifyObject(service, whole, stored, signal)
+    await this.#forget(UploadId)
+    return {
+      ...stored,
+      ContentLength: dataKey.plaintextSize(whole.length),
+      StoredLength: whole.length,
+      format: upload.Format,
+      authenticated: dataKey.authenticated,
+      verified,
+    }
+  }
+
+  /** @throws As the plain abortMultipartUpload. */
+  async abort(params: AbortMultipartUploadParams): Promise<ResultMetadata> {
+    const result = await abortMultipartUpload(this.#encryption.service, params)
+    await this.#forget(params.UploadId)
+    return result
+  }
+
+  /** Lets go of all data keys. The uploads stay on the service. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#live.keys()].map((uploadId) => this.#forget(uploadId)))
+  }
+
+  /** Encrypts a part and remembers it, before its first byte leaves. */
+  async #prepare(live: LiveUpload, params: EncryptedPartParams): Promise<BytesBody> {
+    const { upload, dataKey } = live
+    const { PartNumber: number } = params
+    const md5 = params.ContentMD5 === undefined ? undefined : checkMd5(params.ContentMD5)
+    const most = upload.PartSize ?? DEFAULT_PART_SIZE
+    const sized = await sizeBody(params.Body, { contentLength: params.ContentLength, mostCollected: most })
+    checkPartLength(sized.length, upload.PartSize)
+    const offset = partOffset(upload, number)
+    const bytes = await encryptPart(sized, dataKey, offset, md5)
+    const body = bytesBody(bytes, this.#encryption.service)
+    recordPart(upload, number, offset, body.digest)
+    const check = upload.Parts[number]
+    // The caller may hold a copy of the context, come through JSON.
+    if (params.Upload !== undefined && check !== undefined) params.Upload.Parts[number] = check
+    return body
+  }
+
+  /** The upload, from this client's memory or from the caller's context. */
+  async #find(place: Place, given: UploadContext | undefined): Promise<LiveUpload> {
+    if (given !== undefined) assertUploadContext(given, place)
+    const known = this.#live.get(place.uploadId)
+    if (known !== undefined) {
+      const live = await known
+      if (given !== undefined && given !== live.upload) mergeParts(live.upload, given)
+      return live
+    }
+    if (given === undefined) {
+      throw new OptionError('Upload', 'is needed: this client did not start the upload', {
+        value: place.uploadId,
+        hint: 'pass the Upload that createMultipartUpload returned',
+      })
+    }
+    const opening = this.#open(given)
+    this.#live.set(place.uploadId, opening)
+    opening.catch(() => this.#live.delete(place.uploadId))
+    return opening
+  }
+
+  async #open(upload: UploadContext): Promise<LiveUpload> {
+    const { masterKey } = this.#encryption
+    const { dataKey } = await openEnvelope(upload.Envelope, masterKey, { policy: [upload.Format] })
+    return { upload, dataKey, turn: Promise.resolve() }
+  }
+
+  async #forget(uploadId: string): Promise<void> {
+    const live = this.#live.get(uploadId)
+    this.#live.delete(uploadId)
+    const opened = await live?.catch(() => undefined)
+    opened?.dataKey.dispose()
+  }
+}
+
+/** Runs `step` after those that were asked for before it. */
+function inTurn<Result>(live: LiveUpload, step: () => Promise<Result>): Promise<Result> {
+  const result = live.turn.then(step)
+  live.turn = result.catch(() => undefined)
+  return result
+}
+
+/** Takes over what another process wrote into its copy of the context. */
+function mergeParts(upload: UploadContext, given: UploadContext): void {
+  for (const [number, { Offset, Length, Crc64, Md5 }] of Object.entries(given.Parts)) {
+    recordPart(upload, Number(number), Offset, { length: Length, crc64: BigInt(Crc64), md5: Md5 })
+  }
+}
+
+function checkPartLength(length: number, partSize: number | undefined): void {
+  const most = partSize ?? constants.MAX_LENGTH
+  if (length <= most) return
+  const problem = partSize === undefined ? 'is held in memory and' : 'of an upload with this PartSize'
+  throw new OptionError('Body', `${problem} must have at most ${most} bytes`, { value: length })
+}
+
+/** The ciphertext of a part. The plaintext must be as long as announced and have the MD5 that was given. */
+async function encryptPart(
+  sized: SizedBody,
+  dataKey: DataKey,
+  start: number,
+  expectedMd5: string | undefined,
+): Promise<Buffer> {
+  const ciphertext = Buffer.allocUnsafeSlow(sized.length)
+  // The digest of what comes out is compared before any of it leaves: a repeated part is the same part.
+  const encryptor = dataKey.encryptor({ start, sameBytes: true })
+  const md5 = expectedMd5 === undefined ? undefined : createHash('md5')
+  let filled = 0
+  try {
+    for await (const chunk of sized.open() as AsyncIterable<Buffer>) {
+      if (filled + chunk.length > sized.length) {
+        throw new LengthError('SEALSTREAM_BODY_LENGTH', 'option Body', sized.length, filled + chunk.length)
+      }
+      md5?.update(chunk)
+      ciphertext.set(encryptor.update(chunk), filled)
+      filled += chunk.length
+    }
+  } finally {
+    encryptor.close()
+  }
+  if (filled < sized.length)
+    throw new LengthError('SEALSTREAM_BODY_LENGTH', 'option Body', sized.length, filled)
+  const found = md5?.digest('base64')
+  if (found !== expectedMd5) {
+    throw new IntegrityError('option Body', {
+      algorithm: 'md5',
+      expected: expectedMd5 ?? '',
+      found: found ?? '',
+    })
+  }
+  return ciphertext
+}

@@ -1,0 +1,93 @@
+/** The public names. */
+export { CosEncryptionClient, type CosEncryptionClientOptions } from './client.js'
+export {
+  CosClient,
+  type CosClientOptions,
+  type ReadStreamParams,
+  type WithBody,
+  type WriteStreamParams,
+} from './cos-client.js'
+export {
+  EnvelopeError,
+  ERROR_CODES,
+  IntegrityError,
+  KeyError,
+  LengthError,
+  OptionError,
+  SealstreamError,
+  ServiceError,
+  type ErrorCode,
+  type ErrorDetails,
+} from './errors.js'
+
+export { AesMasterKey } from './keys/aes-master-key.js'
+export { RsaMasterKey, type RsaKeyInput, type RsaKeys } from './keys/rsa-master-key.js'
+export type { MasterKey, Wrapped, WrapScheme } from './keys/master-key.js'
+export { DataKey, type DecryptorOptions, type EncryptorOptions } from './crypto/data-key.js'
+export type { ByteRange, RunningCipher } from './crypto/content-cipher.js'
+export type { Format } from './crypto/format.js'
+export {
+  createEnvelope,
+  openEnvelope,
+  type CreatedEnvelope,
+  type Metadata,
+  type OpenedEnvelope,
+} from './envelope/envelope.js'
+export type { Policy } from './envelope/policy.js'
+
+export {
+  decryptStream,
+  encryptStream,
+  type DecryptStreamOptions,
+  type EncryptStreamOptions,
+} from './stream/cipher-stream.js'
+export { partStream } from './stream/part-stream.js'
+export type { Part } from './stream/part-cutter.js'
+export { crc64Stream, md5Stream, type ChecksumStream } from './stream/checksum-stream.js'
+export { progressStream } from './stream/progress-stream.js'
+export type { Progress, ProgressListener } from './internal/progress.js'
+export { ownedChain, type ChainStage } from './stream/owned-chain.js'
+export { toWebReadable } from './stream/web-readable.js'
+export type { Body } from './stream/body.js'
+export type { StreamOptions } from './stream/byte-transform.js'
+export { crc64 } from './checksum/crc64.js'
+export { crc64Combine } from './checksum/crc64-combine.js'
+
+export { credentialsFromEnvironment, type Credentials, type CredentialSource } from './cos/credentials.js'
+export type { Timeouts } from './cos/http-client.js'
+export type { Verified } from './cos/integrity.js'
+export type { BodyInput } from './cos/request-body.js'
+export type { CallParams, ObjectParams, ResultMetadata } from './cos/service.js'
+export type { ObjectDescription, ObjectHeaderParams } from './cos/object-headers.js'
+export type { PutObjectParams, StoredResult } from './cos/put-object.js'
+export type { ConditionParams, GetObjectParams, GetObjectResult } from './cos/get-object.js'
+export type { HeadObjectParams, HeadObjectResult } from './cos/head-object.js'
+export type { DeleteObjectParams, DeleteObjectResult } from './cos/delete-object.js'
+export type { ListedObject, ListObjectsParams, ListObjectsResult } from './cos/list-objects.js'
+export type { PresignParams } from './cos/presign.js'
+export type {
+  CreateMultipartUploadParams,
+  CreateMultipartUploadResult,
+} from './cos/create-multipart-upload.js'
+export type { UploadPartParams } from './cos/upload-part.js'
+export type { ListedPart, ListPartsParams, ListPartsResult } from './cos/list-parts.js'
+export type {
+  CompletedPart,
+  CompleteMultipartUploadParams,
+  CompleteMultipartUploadResult,
+} from './cos/complete-multipart-upload.js'
+export type { AbortMultipartUploadParams } from './cos/abort-multipart-upload.js'
+export type { ObjectWriteStream } from './transfer/object-write-stream.js'
+export type { StoredObject } from './transfer/part-store.js'
+export type { EncryptionResult } from './encrypted/encryption.js'
+export type { EncryptedGetResult } from './encrypted/get-object.js'
+export type { EncryptedHeadResult } from './encrypted/head-object.js'
+export type { EncryptedStoredResult } from './encrypted/put-object.js'
+export type {
+  EncryptedCompleteParams,
+  EncryptedCompleteResult,
+  EncryptedCreateParams,
+  EncryptedCreateResult,
+  EncryptedPartParams,
+} from './encrypted/multipart-uploads.js'
+export type { PartCheck, UploadContext } from './encrypted/upload-context.js'

@@ -1,0 +1,88 @@
+/** One request from its headers to its answer. */
+import { randomBytes } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type Answer, type ExchangeIds, refusalAnswer, sendAnswer } from './answer.js'
+import type { ObjectStore } from './object-store.js'
+import { Refusal } from './refusal.js'
+import { RequestBody } from './request-body.js'
+import { readRequest } from './request.js'
+import { findHandler } from './router.js'
+import type { UploadStore } from './upload-store.js'
+import { type ServerCredentials, verifySignature } from './verify-signature.js'
+
+/** What Node calls it when the other side has gone; ordinary, and nobody is left to tell. */
+const DISCONNECTS = ['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED']
+
+/** Receives one line, and the error where there is one. */
+export type ServerLog = (message: string, error?: unknown) => void
+
+/** What all exchanges of a server share. */
+export interface Services {
+  readonly objects: ObjectStore
+  readonly uploads: UploadStore
+  readonly credentials: ServerCredentials
+  /** Milliseconds since 1970. */
+  readonly clock: () => number
+  readonly log: ServerLog
+}
+
+/**
+ * Answers one request, whatever it holds. Never rejects for anything that a client does.
+ *
+ * @param expectsContinue - The client sent `Expect: 100-continue`; it is told to go on only once its body is wanted.
+ */
+export async function exchange(
+  services: Services,
+  incoming: IncomingMessage,
+  response: ServerResponse,
+  expectsContinue: boolean,
+): Promise<void> {
+  // Without a listener, writing to a connection that the client has closed would end the process.
+  response.on('error', () => undefined)
+  const ids = { requestId: newId(), traceId: newId() }
+  const body = new RequestBody(incoming, response, expectsContinue)
+  response.sendDate = false
+  response.setHeader('Date', new Date(services.clock()).toUTCString())
+  response.setHeader('Server', 'sealstream')
+  response.setHeader('x-cos-request-id', ids.requestId)
+  try {
+    const answer = await answerOf(services, incoming, body).catch((error: unknown) =>
+      answerToFailure(services, error, incoming, ids),
+    )
+    await sendAnswer(response, body, answer)
+  } catch (error) {
+    // Part of an answer may be out. Cutting the connection is the only way left to say that it is not whole.
+    response.destroy()
+    if (!isDisconnect(error)) services.log(`${ids.requestId}: answer cut short`, error)
+  }
+}
+
+async function answerOf(services: Services, incoming: IncomingMessage, body: RequestBody): Promise<Answer> {
+  const request = readRequest(incoming)
+  verifySignature(request, services.credentials, services.clock())
+  const { objects, uploads, clock } = services
+  return findHandler(request)({ request, body, objects, uploads, now: clock })
+}
+
+function answerToFailure(
+  services: Services,
+  error: unknown,
+  incoming: IncomingMessage,
+  ids: ExchangeIds,
+): Answer {
+  const resource = (incoming.url ?? '').split('?', 1)[0] ?? ''
+  if (error instanceof Refusal) return refusalAnswer(error, resource, ids)
+  if (!isDisconnect(error)) {
+    services.log(`${ids.requestId}: ${incoming.method ?? ''} ${resource} failed`, error)
+  }
+  return refusalAnswer(new Refusal('InternalError'), resource, ids)
+}
+
+function isDisconnect(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException | null)?.code
+  return code !== undefined && DISCONNECTS.includes(code)
+}
+
+function newId(): string {
+  return randomBytes(18).toString('base64url')
+}

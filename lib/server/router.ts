@@ -1,0 +1,95 @@
+/** From a request to the operation it asks for. To add an operation, add a line to the table. */
+import type { Handler } from './handler.js'
+import { abortMultipartUpload } from './handlers/abort-multipart-upload.js'
+import { completeMultipartUpload } from './handlers/complete-multipart-upload.js'
+import { createMultipartUpload } from './handlers/create-multipart-upload.js'
+import { deleteObject } from './handlers/delete-object.js'
+import { getObject } from './handlers/get-object.js'
+import { headBucket } from './handlers/head-bucket.js'
+import { listMultipartUploads } from './handlers/list-multipart-uploads.js'
+import { listObjects } from './handlers/list-objects.js'
+import { listParts } from './handlers/list-parts.js'
+import { putObject } from './handlers/put-object.js'
+import { uploadPart } from './handlers/upload-part.js'
+import { Refusal } from './refusal.js'
+import type { CosRequest } from './request.js'
+
+const OPERATIONS: ReadonlyMap<string, Handler> = new Map([
+  ['HEAD bucket', headBucket],
+  ['GET bucket', listObjects],
+  ['GET bucket?uploads', listMultipartUploads],
+  ['PUT object', putObject],
+  ['GET object', getObject],
+  ['HEAD object', getObject],
+  ['DELETE object', deleteObject],
+  ['POST object?uploads', createMultipartUpload],
+  ['PUT object?uploadId', uploadPart],
+  ['GET object?uploadId', listParts],
+  ['POST object?uploadId', completeMultipartUpload],
+  ['DELETE object?uploadId', abortMultipartUpload],
+])
+
+/** Query parameters that make a request another operation. The first one present decides. */
+const SUBRESOURCES = [
+  'uploadId',
+  'uploads',
+  'accelerate',
+  'acl',
+  'append',
+  'ci-process',
+  'cors',
+  'delete',
+  'domain',
+  'encryption',
+  'intelligent-tiering',
+  'inventory',
+  'lifecycle',
+  'location',
+  'logging',
+  'notification',
+  'object-lock',
+  'origin',
+  'policy',
+  'referer',
+  'replication',
+  'restore',
+  'retention',
+  'select',
+  'symlink',
+  'tagging',
+  'versionId',
+  'versioning',
+  'versions',
+  'website',
+] as const
+
+/**
+ * Request headers that change what an operation does. Passing over one in silence would claim, say, that an object was
+ * encrypted or that it was not overwritten.
+ */
+const FEATURE_HEADERS: readonly (readonly [prefix: string, feature: string])[] = [
+  ['x-cos-copy-source', 'copy'],
+  ['x-cos-server-side-encryption', 'server-side encryption'],
+  ['x-cos-forbid-overwrite', 'forbid-overwrite'],
+]
+
+/** @throws `NotImplemented`, naming the operation, when the table has none for this request. */
+export function findHandler(request: CosRequest): Handler {
+  const name = operationName(request)
+  const handler = OPERATIONS.get(name)
+  if (handler === undefined) {
+    throw new Refusal('NotImplemented', `The embedded server does not implement "${name}".`)
+  }
+  return handler
+}
+
+/** For example `GET bucket?uploads`, `PUT object with copy`: what the table is keyed by. */
+export function operationName(request: CosRequest): string {
+  const level = request.bucket === '' ? 'service' : request.key === '' ? 'bucket' : 'object'
+  const names = new Set(request.query.map(([name]) => name))
+  const subresource = SUBRESOURCES.find((name) => names.has(name))
+  const features = FEATURE_HEADERS.filter(([prefix]) =>
+    Object.keys(request.headers).some((name) => name.startsWith(prefix)),
+  ).map(([, feature]) => ` with ${feature}`)
+  return `${request.method} ${level}${subresource === undefined ? '' : `?${subresource}`}${features.join('')}`
+}
