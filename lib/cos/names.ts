@@ -35,12 +35,8 @@ export function assertKey(key: unknown): asserts key is string {
   }
   const length = Buffer.byteLength(key)
   if (length > MOST_KEY_BYTES) {
-    throw new OptionError(
-      'Key',
-      `must have at most ${MOST_KEY_BYTES} bytes in UTF-8, not ${length}`,
-      {
-        value: key,
-      },
-    )
+    throw new OptionError('Key', `must have at most ${MOST_KEY_BYTES} bytes in UTF-8, not ${length}`, {
+      value: key,
+    })
   }
 }

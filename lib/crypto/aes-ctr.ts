@@ -21,18 +21,22 @@ class AesCtr implements RunningCipher {
   }
 
   update(bytes: Uint8Array): Buffer {
-    if (this.#cipher === undefined) {
-      throw new KeyError('SEALSTREAM_DATA_KEY_DISPOSED', 'this cipher was closed')
-    }
-    return this.#cipher.update(bytes)
+    return this.assertOpen().update(bytes)
   }
 
   final(): Buffer {
+    this.assertOpen()
     return NOTHING
   }
 
   close(): void {
     this.#cipher = undefined
+  }
+
+  /** The cipher. @throws KeyError after `close`. */
+  assertOpen(): Cipher {
+    if (this.#cipher !== undefined) return this.#cipher
+    throw new KeyError('SEALSTREAM_DATA_KEY_DISPOSED', 'this cipher was closed')
   }
 }
 
@@ -49,6 +53,7 @@ class BoundedCtr implements RunningCipher {
   }
 
   update(bytes: Uint8Array): Buffer {
+    this.#keystream.assertOpen()
     if (this.#left === 0) return NOTHING
     const wanted = bytes.length > this.#left ? bytes.subarray(0, this.#left) : bytes
     const output = this.#keystream.update(wanted)
@@ -57,6 +62,7 @@ class BoundedCtr implements RunningCipher {
   }
 
   final(): Buffer {
+    this.#keystream.assertOpen()
     if (this.#left === 0) return NOTHING
     throw new LengthError('SEALSTREAM_TRUNCATED', 'ciphertext', this.#length, this.#length - this.#left)
   }

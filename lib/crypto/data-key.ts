@@ -2,7 +2,7 @@
 import { createSecretKey, randomBytes, type KeyObject } from 'node:crypto'
 import { inspect } from 'node:util'
 import { KeyError, OptionError } from '../errors.js'
-import { assertInteger, assertOneOf } from '../internal/assert.js'
+import { assertBytes, assertInteger, assertOneOf } from '../internal/assert.js'
 import { wipe } from '../internal/bytes.js'
 import type { ByteRange, ContentCipher, RunningCipher } from './content-cipher.js'
 import { FORMAT_NAMES, FORMATS, type Format } from './format.js'
@@ -69,6 +69,8 @@ export class DataKey {
    */
   static from(parts: { format: Format; key: Uint8Array; iv: Uint8Array }): DataKey {
     assertOneOf(parts.format, 'format', FORMAT_NAMES)
+    assertBytes(parts.key, 'key')
+    assertBytes(parts.iv, 'iv')
     return new DataKey(parts.format, parts.key, parts.iv)
   }
 
@@ -105,11 +107,11 @@ export class DataKey {
   encryptor({ start = 0, sameBytes = false }: EncryptorOptions = {}): RunningCipher {
     assertInteger(start, 'start', 0)
     const { key, iv } = this.#open()
-    const claim = sameBytes ? undefined : this.#used.claim(start)
+    const claim = sameBytes ? this.#used.vouch(start) : this.#used.claim(start)
     const running = this.#cipher.encryptor(key, iv, start)
     return {
       update(bytes) {
-        claim?.extend(bytes.length)
+        claim.extend(bytes.length)
         return running.update(bytes)
       },
       final: () => running.final(),
@@ -136,12 +138,18 @@ export class DataKey {
    */
   async withBytes<Result>(use: (key: Buffer, iv: Buffer) => Result | Promise<Result>): Promise<Result> {
     const { key, iv } = this.#open()
-    const raw = key.export()
+    const rawKey = key.export()
+    const rawIv = Buffer.from(iv)
     try {
-      return await use(raw, Buffer.from(iv))
+      return await use(rawKey, rawIv)
     } finally {
-      wipe(raw)
+      wipe(rawKey, rawIv)
     }
+  }
+
+  /** Marks every position as encrypted: from now on only `sameBytes` encrypts. For the key of an existing object. */
+  markUsed(): void {
+    this.#used.useAll()
   }
 
   /** Lets go of the key. Streams already made from it run on; new ones are refused. */

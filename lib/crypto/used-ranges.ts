@@ -13,9 +13,12 @@ export interface Claim {
   extend(bytes: number): void
 }
 
-/** Disjoint ranges, sorted by start. */
+/** What a data key has encrypted: stretches that must not overlap, and stretches that somebody vouched for. */
 export class UsedRanges {
+  /** Disjoint, sorted by start. */
   readonly #ranges: Range[] = []
+  /** Retries: they may overlap anything, but nothing else may overlap them. */
+  readonly #vouched: Range[] = []
 
   /**
    * Starts a claim at `start`.
@@ -26,15 +29,35 @@ export class UsedRanges {
     const at = this.#after(start)
     const before = this.#ranges[at - 1]
     if (before !== undefined && (before.start === start || before.end > start)) throw reused(start)
+    this.#refuseVouched(start, start + 1)
     const range: Range = { start, end: start }
     this.#ranges.splice(at, 0, range)
     return {
       extend: (bytes) => {
+        const end = range.end + bytes
         const next = this.#ranges[this.#after(range.start)]
-        if (next !== undefined && range.end + bytes > next.start) throw reused(next.start)
-        range.end += bytes
+        if (next !== undefined && end > next.start) throw reused(next.start)
+        this.#refuseVouched(range.end, end)
+        range.end = end
       },
     }
+  }
+
+  /** Starts a claim whose bytes the caller vouches for: never refused, but remembered. */
+  vouch(start: number): Claim {
+    const range: Range = { start, end: start }
+    this.#vouched.push(range)
+    return { extend: (bytes) => void (range.end += bytes) }
+  }
+
+  /** Marks every position as used. */
+  useAll(): void {
+    this.#vouched.push({ start: 0, end: Number.POSITIVE_INFINITY })
+  }
+
+  #refuseVouched(start: number, end: number): void {
+    const met = this.#vouched.find((range) => range.start < end && range.end > start)
+    if (met !== undefined) throw reused(Math.max(met.start, start))
   }
 
   /** Index of the first range that starts after `position`. */

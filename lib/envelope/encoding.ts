@@ -19,7 +19,7 @@ export function decodeHeader(header: string, text: string): Buffer {
 
 /** Whether bytes have a length that RSA wrapping gives. */
 export function isRsaLength(bytes: Buffer): boolean {
-  return bytes.length >= LEAST_RSA_BYTES && bytes.length <= MOST_RSA_BYTES && bytes.length % 8 === 0
+  return bytes.length >= LEAST_RSA_BYTES && bytes.length <= MOST_RSA_BYTES
 }
 
 /** The error for a header whose value cannot be right. Never quotes the value. */

@@ -5,7 +5,14 @@ import { EnvelopeError, OptionError } from '../errors.js'
 import { assertKnown, assertOneOf } from '../internal/assert.js'
 import type { MasterKey, Wrapped } from '../keys/master-key.js'
 import { readCos, writeCos } from './cos-dialect.js'
-import { EnvelopeHeaders, IV_HEADER, KEY_HEADER, START_HEADER, WRAP_ALG_HEADER } from './headers.js'
+import {
+  CEK_ALG_HEADER,
+  EnvelopeHeaders,
+  IV_HEADER,
+  KEY_HEADER,
+  START_HEADER,
+  WRAP_ALG_HEADER,
+} from './headers.js'
 import { assertPolicy, enforcePolicy, type Policy } from './policy.js'
 import { readPython, writePython } from './python-dialect.js'
 
@@ -50,7 +57,9 @@ export async function createEnvelope(
   assertOneOf(format, 'format', FORMAT_NAMES)
   const dataKey = DataKey.generate(format)
   try {
-    return { dataKey, metadata: writeMetadata(await masterKey.wrap(dataKey)) }
+    const metadata = writeMetadata(await masterKey.wrap(dataKey))
+    assertReadable(metadata, format)
+    return { dataKey, metadata }
   } catch (error) {
     dataKey.dispose()
     throw error
@@ -77,6 +86,8 @@ export async function openEnvelope(
   const wrapped = readMetadata(metadata)
   enforcePolicy(options.policy, wrapped.format)
   const dataKey = await masterKey.unwrap(wrapped)
+  // Its object exists: encrypting other bytes under this key would give both away.
+  dataKey.markUsed()
   const { authenticated } = FORMATS[wrapped.format]
   return { dataKey, format: wrapped.format, authenticated, keyVerified: wrapped.scheme !== 'aes-ctr' }
 }
@@ -108,8 +119,9 @@ export function readMetadata(metadata: Readonly<Record<string, string | string[]
 
 function readKnown(headers: EnvelopeHeaders): Wrapped {
   if (!headers.has(IV_HEADER)) return readCos(headers)
-  const bridge = headers.has(START_HEADER) || headers.has(WRAP_ALG_HEADER)
-  if (!bridge) return readPython(headers)
+  // COS Python writes none of these; with any of them it is another dialect, whose algorithms are checked.
+  const isPython = [START_HEADER, WRAP_ALG_HEADER, CEK_ALG_HEADER].every((name) => !headers.has(name))
+  if (isPython) return readPython(headers)
   if (headers.get(IV_HEADER) !== headers.get(START_HEADER)) {
     // RULES 4.6: two envelopes, except the bridge, whose two IV headers are the same text.
     throw new EnvelopeError(
@@ -146,6 +158,18 @@ function writeMetadata(wrapped: Wrapped): Metadata {
   }
   if (format === 'cos' && scheme !== 'aes-ctr') return writeCos({ ...wrapped, scheme })
   throw new OptionError('masterKey', `wraps by ${scheme}, for which format ${format} has no form`)
+}
+
+/** A master key may be the user's own code: what it returns must be an envelope that readers open. */
+function assertReadable(metadata: Metadata, format: Format): void {
+  let found: Format | undefined
+  try {
+    found = readMetadata(metadata).format
+  } catch (error) {
+    throw new OptionError('masterKey', `wrapped the data key to something no reader opens`, { cause: error })
+  }
+  if (found !== format)
+    throw new OptionError('masterKey', `wrapped the data key for format ${found}, not ${format}`)
 }
 
 let warned = false

@@ -1,5 +1,5 @@
 /** The header names of the envelope dialects, in wire spelling (wire-formats B1), and reading them. */
-import { EnvelopeError } from '../errors.js'
+import { EnvelopeError, OptionError } from '../errors.js'
 import { META_PREFIX } from '../internal/meta-prefix.js'
 
 const PREFIX = `${META_PREFIX}client-side-encryption-`
@@ -43,6 +43,9 @@ export class EnvelopeHeaders {
    * @throws EnvelopeError `SEALSTREAM_AMBIGUOUS_ENVELOPE` when one name comes twice with different values.
    */
   constructor(metadata: Readonly<Record<string, string | string[] | undefined>>) {
+    if (typeof (metadata as unknown) !== 'object' || (metadata as unknown) === null) {
+      throw new OptionError('metadata', 'must be an object of headers', { value: metadata })
+    }
     for (const [name, value] of Object.entries(metadata)) {
       const header = name.toLowerCase()
       if (value === undefined || !isEnvelopeHeader(header)) continue

@@ -56,7 +56,8 @@ export function assertKnown(
   }
   for (const name of Object.keys(given)) {
     if (known.includes(name)) continue
-    const hint = hints[name] ?? `known options are ${known.join(', ')}`
+    const foreign = Object.hasOwn(hints, name) ? hints[name] : undefined
+    const hint = foreign ?? `known options are ${known.join(', ')}`
     throw new OptionError(where === '' ? name : `${where}.${name}`, 'is not a known option', { hint })
   }
 }

@@ -1,7 +1,7 @@
 /** Files that appear whole or not at all. */
 import { randomBytes } from 'node:crypto'
 import { open, rename, rm, type FileHandle } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { dirname, join } from 'node:path'
 
 /** A file being written under a temporary name beside its target. End it with `commit` or `discard`. */
 export interface PendingFile {
@@ -19,10 +19,8 @@ export interface PendingFile {
  * @throws The file system's own error; the caller knows what the file was for.
  */
 export async function openPending(path: string): Promise<PendingFile> {
-  const temporaryPath = join(
-    dirname(path),
-    `.${basename(path).slice(0, 200)}.${randomBytes(6).toString('hex')}.part`,
-  )
+  // Not named after the target: its name may be as long as names can be.
+  const temporaryPath = join(dirname(path), `.sealstream-${randomBytes(8).toString('hex')}.part`)
   const handle = await open(temporaryPath, 'wx', 0o600)
   let settled = false
   return {

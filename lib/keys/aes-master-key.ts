@@ -41,7 +41,7 @@ export class AesMasterKey implements MasterKey {
    * @param bits - 128, 192 or 256 (default).
    */
   static generate(bits: 128 | 192 | 256 = 256): AesMasterKey {
-    if (!KEY_SIZES.includes(bits / 8)) {
+    if (typeof (bits as unknown) !== 'number' || !KEY_SIZES.includes(bits / 8)) {
       throw new OptionError('bits', 'must be 128, 192 or 256', { value: bits })
     }
     const bytes = randomBytes(bits / 8)
@@ -120,12 +120,8 @@ export class AesMasterKey implements MasterKey {
 
   /** Recovers a data key. With `aes-ctr` a wrong key cannot be told from the right one: the content comes out wrong. */
   async unwrap(wrapped: Wrapped): Promise<DataKey> {
-    if (wrapped.scheme === 'rsa-oaep-sha1') throw wrongKind('an AES', wrapped.scheme)
     const { keyBytes, ivBytes } = FORMATS[wrapped.format].cipher
-    const [key, iv] =
-      wrapped.scheme === 'aes-kw'
-        ? [aesKeyUnwrap(this.#key, wrapped.key, keyBytes), aesKeyUnwrap(this.#key, wrapped.iv, ivBytes)]
-        : this.#keystream('unwrap', asBuffer(wrapped.key), asBuffer(wrapped.iv))
+    const [key, iv] = this.#unwrapBytes(wrapped, keyBytes, ivBytes)
     try {
       if (key?.length !== keyBytes || iv?.length !== ivBytes) throw unwrapFailed()
       return DataKey.from({ format: wrapped.format, key, iv })
@@ -142,6 +138,21 @@ export class AesMasterKey implements MasterKey {
   /** Never shows the key. */
   [inspect.custom](): string {
     return `AesMasterKey { id: '${this.id}', key: <hidden> }`
+  }
+
+  #unwrapBytes(
+    { scheme, key, iv }: Wrapped,
+    keyBytes: number,
+    ivBytes: number,
+  ): [Buffer | undefined, Buffer | undefined] {
+    switch (scheme) {
+      case 'aes-kw':
+        return [aesKeyUnwrap(this.#key, key, keyBytes), aesKeyUnwrap(this.#key, iv, ivBytes)]
+      case 'aes-ctr':
+        return this.#keystream('unwrap', asBuffer(key), asBuffer(iv))
+      case 'rsa-oaep-sha1':
+        throw wrongKind('an AES', scheme)
+    }
   }
 
   /**

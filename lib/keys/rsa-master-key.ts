@@ -23,6 +23,9 @@ const LEAST_BITS_TO_WRITE = 2048
 const LEAST_BITS_TO_READ = 1024
 const MOST_BITS = 8192
 
+/** OpenSSL writes a key under a longer passphrase, but does not read it back. */
+const MOST_PASSPHRASE_BYTES = 1024
+
 const EXPECTED_PUBLIC = 'a PEM public key (SPKI or PKCS#1)'
 const EXPECTED_PRIVATE = 'a PEM private key (PKCS#1 or PKCS#8)'
 
@@ -76,6 +79,7 @@ export class RsaMasterKey implements MasterKey {
   static from(keys: RsaKeys<RsaKeyInput>): RsaMasterKey {
     assertKnown(keys, 'keys', ['publicKey', 'privateKey', 'passphrase'])
     const { publicKey, privateKey, passphrase } = keys
+    assertPassphrase(passphrase)
     if (publicKey === undefined && privateKey === undefined) {
       throw new OptionError('publicKey', 'or privateKey must be given')
     }
@@ -97,6 +101,7 @@ export class RsaMasterKey implements MasterKey {
   static async fromFiles(paths: RsaKeys<string>): Promise<RsaMasterKey> {
     assertKnown(paths, 'paths', ['publicKey', 'privateKey', 'passphrase'])
     const { publicKey, privateKey, passphrase } = paths
+    assertPassphrase(passphrase)
     const keys: RsaKeys<KeyObject> = {}
     if (publicKey !== undefined) {
       keys.publicKey = await fromPemFile(publicKey, 'publicKey', EXPECTED_PUBLIC, readPublic)
@@ -117,6 +122,7 @@ export class RsaMasterKey implements MasterKey {
   async toFiles(paths: { publicKey: string; privateKey: string; passphrase?: string }): Promise<void> {
     assertKnown(paths, 'paths', ['publicKey', 'privateKey', 'passphrase'])
     const privateKey = this.#mustUnwrap()
+    assertPassphrase(paths.passphrase)
     const encryption =
       paths.passphrase === undefined ? {} : { cipher: 'aes-256-cbc', passphrase: paths.passphrase }
     const pem = privateKey.export({ type: 'pkcs8', format: 'pem', ...encryption }) as string
@@ -238,6 +244,8 @@ function checkRsa(key: KeyObject, type: 'public' | 'private', option: string): K
 }
 
 function pemText(input: string | Uint8Array, option: string, expected: string): string {
+  // Never quoted: whatever it is, it was meant to be a key.
+  if (typeof input !== 'string' && !(input instanceof Uint8Array)) throw unreadable(option, expected)
   const text = typeof input === 'string' ? input : Buffer.from(input).toString('latin1')
   if (!text.includes('-----BEGIN ')) throw unreadable(option, expected)
   return text
@@ -259,6 +267,17 @@ async function fromPemFile(
     return read(text)
   } catch (error) {
     throw malformedKeyFile(path, expected, error)
+  }
+}
+
+/** Never quotes it. */
+function assertPassphrase(passphrase: string | Uint8Array | undefined): void {
+  if (passphrase === undefined) return
+  if (typeof passphrase !== 'string' && !(passphrase instanceof Uint8Array)) {
+    throw new OptionError('passphrase', 'must be a string or bytes')
+  }
+  if (Buffer.byteLength(passphrase) > MOST_PASSPHRASE_BYTES) {
+    throw new OptionError('passphrase', `must have at most ${MOST_PASSPHRASE_BYTES} bytes`)
   }
 }
 
