@@ -23,6 +23,7 @@ export const ERROR_CODES = {
   SEALSTREAM_METADATA: 'user metadata breaks a naming, character or size rule of the service',
   SEALSTREAM_TRUNCATED: 'a stream ended before all the bytes it promised',
   SEALSTREAM_SOURCE_ENDED_EARLY: 'the stream piped into this one failed or closed before its end',
+  SEALSTREAM_SOURCE_CHANGED: 'a file changed while it was being read',
   SEALSTREAM_BODY_LENGTH: 'a body is shorter or longer than its declared length',
   SEALSTREAM_INTEGRITY: 'stored or received bytes are not the bytes that were promised',
   SEALSTREAM_PART_CHANGED: 'a part number was sent again with other bytes',

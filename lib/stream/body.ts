@@ -1,6 +1,7 @@
 /** The body of a result: a Readable that can also be taken whole. */
 import type { Readable } from 'node:stream'
 import type { ReadableStream } from 'node:stream/web'
+import { OptionError } from '../errors.js'
 import { toWebReadable } from './web-readable.js'
 
 /** A Readable with the three ways out that object storage clients offer. Use one of them, or the stream itself. */
@@ -16,6 +17,8 @@ export type Body = Readable & {
 /** Adds the three methods to `readable`, which stays the same object. */
 export function asBody(readable: Readable): Body {
   const whole = async (): Promise<Buffer> => {
+    // A second taking would find nothing and call it the object.
+    if (readable.readableDidRead) throw new OptionError('Body', 'has already been read')
     const chunks: Buffer[] = []
     for await (const chunk of readable) chunks.push(chunk as Buffer)
     return Buffer.concat(chunks)

@@ -1,11 +1,18 @@
 /** The one shell that all byte streams share: an algorithm that knows no streams, as a Transform. */
 import { Transform, type TransformCallback, type TransformOptions } from 'node:stream'
+import { destroyOnAbort } from '../internal/abort.js'
 import { assertKnown } from '../internal/assert.js'
 import { asBuffer } from '../internal/bytes.js'
 import { failWithSource } from './source-watch.js'
 
 /** The usual options of a Node stream, as every factory here takes them. */
-export type StreamOptions = Pick<
+export type StreamOptions = StreamShape & {
+  /** Destroys the stream with `SEALSTREAM_ABORTED`; the signal's reason is the cause. */
+  signal?: AbortSignal | undefined
+}
+
+/** What goes to Node's constructor. */
+type StreamShape = Pick<
   TransformOptions,
   | 'highWaterMark'
   | 'readableHighWaterMark'
@@ -13,17 +20,15 @@ export type StreamOptions = Pick<
   | 'allowHalfOpen'
   | 'autoDestroy'
   | 'emitClose'
-  | 'signal'
 >
 
-const STREAM_OPTION_NAMES = [
+const SHAPE_NAMES = [
   'highWaterMark',
   'readableHighWaterMark',
   'writableHighWaterMark',
   'allowHalfOpen',
   'autoDestroy',
   'emitClose',
-  'signal',
 ]
 
 /** Shells cost nearly nothing from 64 KiB chunks up; 256 KiB keeps a fast source and a fast sink apart. */
@@ -38,23 +43,26 @@ export interface ByteStage {
   update(bytes: Buffer): Buffer
   /** After the last byte; gives the rest. */
   final?(): Buffer
-  /** Lets go of keys and settles promises; called once, whether the stream ended, failed or was abandoned. */
+  /** Lets go of keys and settles promises, once, whether the stream ended, failed or was abandoned. */
   close?(error: Error | null): void
 }
 
 /** Refuses unknown names among a factory's options; `own` are the factory's. */
 export function assertStreamOptions(options: unknown, own: readonly string[]): void {
-  assertKnown(options, 'options', [...own, ...STREAM_OPTION_NAMES])
+  assertKnown(options, 'options', [...own, ...SHAPE_NAMES, 'signal'])
 }
 
-/** Only the stream options out of a factory's options. */
-export function pickStreamOptions(options: StreamOptions): StreamOptions {
-  return Object.fromEntries(Object.entries(options).filter(([name]) => STREAM_OPTION_NAMES.includes(name)))
+/** What of a factory's options goes to Node's constructor; an explicit undefined means the default. */
+export function pickStreamOptions(options: StreamOptions): StreamShape {
+  return Object.fromEntries(
+    Object.entries(options).filter(([name, value]) => SHAPE_NAMES.includes(name) && value !== undefined),
+  )
 }
 
 /** Runs a {@link ByteStage} as a Transform. Empty chunks are swallowed; output belongs to the consumer. */
 export class ByteTransform extends Transform {
   readonly #stage: ByteStage
+  #isClosed = false
 
   constructor(stage: ByteStage, options: StreamOptions = {}) {
     super({
@@ -64,6 +72,7 @@ export class ByteTransform extends Transform {
     })
     this.#stage = stage
     failWithSource(this)
+    destroyOnAbort(this, options.signal)
   }
 
   override _transform(chunk: Uint8Array, _encoding: BufferEncoding, done: TransformCallback): void {
@@ -82,6 +91,8 @@ export class ByteTransform extends Transform {
   override _flush(done: TransformCallback): void {
     try {
       if (this.#stage.final !== undefined) this.#give(this.#stage.final())
+      // Not left to destroy: with autoDestroy off that may never come.
+      this.#close(null)
     } catch (error) {
       done(error as Error)
       return
@@ -90,8 +101,14 @@ export class ByteTransform extends Transform {
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    this.#stage.close?.(error)
+    this.#close(error)
     done(error)
+  }
+
+  #close(error: Error | null): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#stage.close?.(error)
   }
 
   #give(output: Buffer): void {

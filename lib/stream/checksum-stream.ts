@@ -4,7 +4,7 @@ import { Crc64 } from '../checksum/crc64.js'
 import { IntegrityError, OptionError } from '../errors.js'
 import { abortedStream } from '../internal/abort.js'
 import { deferred } from '../internal/deferred.js'
-import { equalBytes } from '../internal/bytes.js'
+import { decodeBase64, equalBytes } from '../internal/bytes.js'
 import { assertStreamOptions, ByteTransform, type StreamOptions } from './byte-transform.js'
 
 /** Passes bytes through unchanged and knows their checksum at the end. */
@@ -103,14 +103,17 @@ export function crc64Stream(
 }
 
 function parseMd5(given: Uint8Array | string): Buffer {
-  const bytes =
-    typeof given === 'string'
-      ? Buffer.from(given, /^[0-9a-f]{32}$/i.test(given) ? 'hex' : 'base64')
-      : Buffer.from(given)
-  if (bytes.length === 16) return bytes
+  const bytes = md5Bytes(given)
+  if (bytes?.length === 16) return bytes
   throw new OptionError('expected', 'must be an MD5: 16 bytes, 32 hex digits or 24 characters of Base64', {
     value: given,
   })
+}
+
+function md5Bytes(given: unknown): Buffer | undefined {
+  if (given instanceof Uint8Array) return Buffer.from(given)
+  if (typeof given !== 'string') return undefined
+  return /^[0-9a-f]{32}$/i.test(given) ? Buffer.from(given, 'hex') : decodeBase64(given)
 }
 
 function parseCrc64(given: bigint | string): bigint {

@@ -23,6 +23,7 @@ export function ownedChain(stages: readonly ChainStage[], options: DuplexOptions
     // We pass errors on ourselves: as the end of the whole, not as an event beside it.
     skipEvents: true,
   }) as unknown as Duplex & { streams: Duplex[] }
+  waitForSink(whole)
   for (const stage of whole.streams) {
     finished(stage, (error) => {
       if (error) whole.destroy(error)
@@ -31,4 +32,24 @@ export function ownedChain(stages: readonly ChainStage[], options: DuplexOptions
     stage.on('error', () => undefined)
   }
   return whole
+}
+
+/**
+ * A chain that ends in a Writable has finished when that one has: stream-chain says so when its first stage has finished,
+ * and what goes wrong behind it would go unseen.
+ */
+function waitForSink(whole: Duplex & { streams: Duplex[] }): void {
+  const last = whole.streams.at(-1)
+  if (last === undefined || isReadable(last)) return
+  const end = whole._final.bind(whole)
+  whole._final = (done) => {
+    end((error) => {
+      if (error) done(error)
+      else finished(last, done)
+    })
+  }
+}
+
+function isReadable(stream: Duplex): boolean {
+  return typeof (stream as Partial<Duplex>).read === 'function'
 }

@@ -1,6 +1,7 @@
 /** Cuts a byte stream into the parts of a multipart upload. */
 import { Transform, type TransformCallback } from 'node:stream'
 import { BLOCK_BYTES } from '../crypto/counter.js'
+import { destroyOnAbort } from '../internal/abort.js'
 import { assertMultipleOf } from '../internal/assert.js'
 import { assertStreamOptions, pickStreamOptions, type StreamOptions } from './byte-transform.js'
 import { PartCutter, type Part } from './part-cutter.js'
@@ -12,14 +13,18 @@ class PartTransform extends Transform {
   #waiting: { parts: Iterator<Part>; done: TransformCallback } | undefined
 
   constructor(partSize: number, options: StreamOptions) {
+    const { highWaterMark, ...rest } = pickStreamOptions(options)
     super({
-      // One part at a time on the readable side: parts are what memory is made of.
+      // One part at a time on the readable side: parts are what memory is made of. A highWaterMark is bytes, so it is
+      // the writable side's.
       readableHighWaterMark: 1,
-      ...pickStreamOptions(options),
+      ...(highWaterMark === undefined ? {} : { writableHighWaterMark: highWaterMark }),
+      ...rest,
       readableObjectMode: true,
     })
     this.#cutter = new PartCutter(() => partSize)
     failWithSource(this)
+    destroyOnAbort(this, options.signal)
   }
 
   override _transform(chunk: Uint8Array, _encoding: BufferEncoding, done: TransformCallback): void {
@@ -33,7 +38,10 @@ class PartTransform extends Transform {
       return
     }
     this.#waiting = undefined
-    this.#give(waiting.parts, waiting.done)
+    const before = this.readableLength
+    const isDone = this.#give(waiting.parts, waiting.done)
+    // Where that was all, Transform asks for the next chunk only when it is read again, and nothing else would do so.
+    if (isDone && this.readableLength === before) super._read(size)
   }
 
   override _flush(done: TransformCallback): void {
@@ -47,20 +55,21 @@ class PartTransform extends Transform {
     done(error)
   }
 
-  /** Hands out parts until the consumer has enough; a chunk may hold many of them. */
-  #give(parts: Iterator<Part>, done: TransformCallback): void {
+  /** Hands out parts until the consumer has enough; a chunk may hold many of them. True when that was all of them. */
+  #give(parts: Iterator<Part>, done: TransformCallback): boolean {
     try {
       for (let next = parts.next(); next.done !== true; next = parts.next()) {
         if (this.push(next.value)) continue
         this.#waiting = { parts, done }
-        return
+        return false
       }
     } catch (error) {
       // A part that memory cannot hold.
       done(error as Error)
-      return
+      return false
     }
     done()
+    return true
   }
 }
 

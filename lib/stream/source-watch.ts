@@ -9,17 +9,16 @@ import { SealstreamError } from '../errors.js'
  */
 export function failWithSource(stream: Writable): void {
   stream.on('pipe', (source: Readable) => {
-    const onFailure = (error?: Error): void => {
+    let isPiped = true
+    const onFailure = (error?: Error | null): void => {
       // A tick later, so that a pipeline() which owns both passes its own, original error first.
       process.nextTick(() => {
-        if (source.readableEnded || stream.writableEnded || stream.destroyed) return
+        if (!isPiped || source.readableEnded || stream.writableEnded || stream.destroyed) return
         stream.destroy(
           new SealstreamError(
             'SEALSTREAM_SOURCE_ENDED_EARLY',
             'the stream piped in failed or closed before its end',
-            {
-              cause: error ?? source.errored,
-            },
+            { cause: error ?? source.errored },
           ),
         )
       })
@@ -30,9 +29,11 @@ export function failWithSource(stream: Writable): void {
     source.on('close', onClose)
     stream.on('unpipe', function onUnpipe(unpiped: Readable) {
       if (unpiped !== source) return
+      isPiped = false
       source.off(errorMonitor, onFailure)
       source.off('close', onClose)
       stream.off('unpipe', onUnpipe)
     })
+    if (source.destroyed) onFailure(source.errored)
   })
 }

@@ -12,6 +12,8 @@ import {
  * Chunks are copied: a web byte stream detaches the memory it is given, and Node's chunks share pools.
  */
 export function toWebReadable(readable: Readable): ReadableStream<Uint8Array> {
+  // The iterator listens from its first step on; a stream that fails before that must not end the process.
+  readable.on('error', () => undefined)
   const chunks = readable[Symbol.asyncIterator]() as AsyncIterableIterator<Buffer | string>
   let rest: Uint8Array = new Uint8Array(0)
   return new ReadableStream(

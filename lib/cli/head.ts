@@ -1,0 +1,69 @@
+/** `sealstream head`: what the service knows of an object. No master key is needed. */
+import type { Command } from 'commander'
+import { CosClient } from '../cos-client.js'
+import type { HeadObjectResult } from '../cos/head-object.js'
+import { FORMATS, type Format } from '../crypto/format.js'
+import { withoutEnvelope } from '../encrypted/encryption.js'
+import { readMetadata } from '../envelope/envelope.js'
+import { EnvelopeError } from '../errors.js'
+import { addConnectionOptions, connect, type ConnectionOptions } from './connection.js'
+import { parseLocation } from './location.js'
+import { Output } from './output.js'
+
+interface HeadOptions extends ConnectionOptions {
+  json?: boolean
+}
+
+export function addHead(program: Command, signal: AbortSignal): void {
+  const head = program
+    .command('head <object>')
+    .description('sizes, format and metadata of cos://BUCKET/KEY; needs no master key')
+    .option('--json', 'for scripts')
+    .action((object: string, options: HeadOptions) => runHead(object, options, signal))
+  addConnectionOptions(head)
+}
+
+async function runHead(object: string, options: HeadOptions, signal: AbortSignal): Promise<void> {
+  const { bucket: Bucket, key: Key } = parseLocation(object)
+  const connection = await connect(options)
+  try {
+    const client = new CosClient(connection.clientOptions)
+    const head = await client.headObject({ Bucket, Key, signal })
+    client.close()
+    const facts = describe(head)
+    const width = Math.max(...Object.keys(facts).map((name) => name.length))
+    const lines = Object.entries(facts).map(([name, value]) => `${name.padEnd(width)}  ${show(value)}`)
+    new Output({ json: options.json ?? false }).result(lines.join('\n'), { Bucket, Key, ...facts })
+  } finally {
+    await connection.close()
+  }
+}
+
+function describe(head: HeadObjectResult): Record<string, unknown> {
+  const { $metadata, Metadata, ContentLength: StoredLength, ...rest } = head
+  const { format, problem } = detect(head)
+  const size =
+    format === undefined ? {} : { ContentLength: FORMATS[format].cipher.plaintextSize(StoredLength) }
+  return {
+    format: format ?? `none (${problem ?? ''})`,
+    ...size,
+    StoredLength,
+    ...rest,
+    Metadata: withoutEnvelope(Metadata),
+  }
+}
+
+/** An object that is not encrypted, or in a way this version does not read, still has a size and a date. */
+function detect(head: HeadObjectResult): { format?: Format; problem?: string } {
+  try {
+    return { format: readMetadata(head.$metadata.headers).format }
+  } catch (error) {
+    if (error instanceof EnvelopeError) return { problem: error.message }
+    throw error
+  }
+}
+
+function show(value: unknown): string {
+  if (value instanceof Date) return value.toISOString()
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}

@@ -1,0 +1,62 @@
+#!/usr/bin/env node
+/** The `sealstream` command. */
+import { Command, CommanderError } from 'commander'
+import { VERSION } from '../internal/version.js'
+import { addDemo } from './demo.js'
+import { EXIT_CODES_HELP, exitCodeOf } from './exit-code.js'
+import { addGet } from './get.js'
+import { addHead } from './head.js'
+import { addKeygen } from './keygen.js'
+import { addLs } from './ls.js'
+import { reportError } from './output.js'
+import { addPut } from './put.js'
+import { addRm } from './rm.js'
+import { addServe } from './serve.js'
+
+/** The commands; each adds itself. */
+function makeProgram(signal: AbortSignal): Command {
+  const program = new Command('sealstream')
+    .description(
+      'Client-side encryption for Tencent COS: objects are encrypted before they leave and decrypted after they arrive.',
+    )
+    .version(VERSION)
+    .configureOutput({ outputError: (text, write) => write(`sealstream: ${text}`) })
+    .exitOverride()
+    .addHelpText(
+      'after',
+      `
+Credentials come from COS_SECRET_ID, COS_SECRET_KEY and, for temporary ones, COS_TOKEN.
+${EXIT_CODES_HELP}`,
+    )
+  addKeygen(program)
+  addPut(program, signal)
+  addGet(program, signal)
+  addHead(program, signal)
+  addLs(program, signal)
+  addRm(program, signal)
+  addServe(program, signal)
+  addDemo(program, signal)
+  return program
+}
+
+/** Ctrl-C ends what is under way in good order; a second one ends the process. */
+function abortOnInterrupt(): AbortSignal {
+  const controller = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(name, () => controller.abort(new Error(`interrupted by ${name}`)))
+  }
+  return controller.signal
+}
+
+async function main(): Promise<void> {
+  try {
+    await makeProgram(abortOnInterrupt()).parseAsync()
+  } catch (error) {
+    const code = exitCodeOf(error)
+    const quiet = error instanceof CommanderError || (error as NodeJS.ErrnoException).code === 'EPIPE'
+    if (!quiet) reportError(error, process.argv.includes('--json'))
+    process.exitCode = code
+  }
+}
+
+void main()

@@ -1,0 +1,93 @@
+/** What the command line says: results on stdout, everything else on stderr. */
+import { SingleBar } from 'cli-progress'
+import { CommanderError } from 'commander'
+import { SealstreamError } from '../errors.js'
+import type { ProgressListener } from '../internal/progress.js'
+
+/** Between two plain progress lines. */
+const LINES_PER_TRANSFER = 4
+const LINE_EVERY_BYTES = 256 * 1024 * 1024
+
+/** Where and how a run writes. Lower case, no full stop: `sealstream: error: ...`. */
+export class Output {
+  readonly #json: boolean
+  readonly #stdout: NodeJS.WritableStream
+  readonly #stderr: NodeJS.WritableStream & { isTTY?: boolean }
+
+  /**
+   * @param options - `json`: one JSON document per result, no progress. `resultsOn`: `stderr` where stdout carries an
+   *   object's bytes.
+   */
+  constructor(options: { json: boolean; resultsOn?: 'stdout' | 'stderr' }) {
+    this.#json = options.json
+    this.#stderr = process.stderr
+    this.#stdout = options.resultsOn === 'stderr' ? process.stderr : process.stdout
+  }
+
+  /** A result: `text` for people, `data` for scripts. */
+  result(text: string, data: object): void {
+    this.#stdout.write(`${this.#json ? JSON.stringify(data) : text}\n`)
+  }
+
+  /** A remark on the way; not for scripts. */
+  note(text: string): void {
+    if (!this.#json) this.#stderr.write(`${text}\n`)
+  }
+
+  /** Shows a transfer; `stop` ends the bar. */
+  progress(label: string, total: number | undefined): { listener: ProgressListener; stop: () => void } {
+    if (this.#json) return { listener: () => undefined, stop: () => undefined }
+    return this.#stderr.isTTY === true && total !== undefined && total > 0
+      ? bar(label, total)
+      : { listener: lines(label, total, (line) => this.note(line)), stop: () => undefined }
+  }
+}
+
+/** An error and its hint, each on a line of its own; as JSON where the run is for scripts. */
+export function reportError(error: unknown, json: boolean): void {
+  // Commander has already written its own.
+  if (error instanceof CommanderError) return
+  const known = error instanceof SealstreamError ? error : undefined
+  const message = error instanceof Error ? error.message : String(error)
+  if (json) {
+    const { code = 'UNEXPECTED', hint } = known ?? {}
+    process.stderr.write(`${JSON.stringify({ error: { code, message, hint } })}\n`)
+    return
+  }
+  process.stderr.write(`sealstream: error: ${message}\n`)
+  if (known?.hint !== undefined) process.stderr.write(`sealstream: hint: ${known.hint}\n`)
+}
+
+/** `1,234,567` bytes as `1.2 MB`: powers of ten, like the MB/s beside it. */
+export function sizeText(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB']
+  const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(bytes, 1)) / 3))
+  const value = bytes / 1000 ** power
+  return `${power === 0 ? value : value.toFixed(1)} ${units[power] ?? ''}`
+}
+
+function bar(label: string, total: number): { listener: ProgressListener; stop: () => void } {
+  const shown = new SingleBar({
+    format: `${label} {bar} {percentage}% {done} of ${sizeText(total)}, {eta_formatted} left`,
+    stream: process.stderr,
+    hideCursor: true,
+    clearOnComplete: false,
+  })
+  shown.start(total, 0, { done: sizeText(0) })
+  return {
+    listener: ({ bytes }) => shown.update(bytes, { done: sizeText(bytes) }),
+    stop: () => shown.stop(),
+  }
+}
+
+/** A line now and then: by quarters where the total is known. */
+function lines(label: string, total: number | undefined, write: (line: string) => void): ProgressListener {
+  const step = total === undefined ? LINE_EVERY_BYTES : Math.max(total / LINES_PER_TRANSFER, 1)
+  let next = step
+  return ({ bytes }) => {
+    if (bytes < next) return
+    next = (Math.floor(bytes / step) + 1) * step
+    const share = total === undefined ? '' : ` of ${sizeText(total)} (${Math.floor((bytes / total) * 100)} %)`
+    write(`${label}: ${sizeText(bytes)}${share}`)
+  }
+}
