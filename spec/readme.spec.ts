@@ -1,0 +1,98 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { expect } from 'chai'
+import { UserFolder } from './support/packed.js'
+
+const read = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')
+
+/** Code blocks of one language, with the line they start on. */
+function blocks(path: string, language: string): { line: number; code: string }[] {
+  const text = read(path)
+  return [...text.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'gms'))].map((match) => ({
+    line: text.slice(0, match.index).split('\n').length,
+    code: match[1] ?? '',
+  }))
+}
+
+const PAGES = ['README.md', ...readdirSync(new URL('../docs', import.meta.url)).map((name) => `docs/${name}`)]
+
+describe('what the documentation shows runs as written', function () {
+  this.timeout(60_000)
+  let folder: UserFolder
+
+  beforeEach(async () => {
+    folder = await UserFolder.make()
+  })
+
+  afterEach(() => folder.remove())
+
+  for (const page of PAGES) {
+    for (const { line, code } of blocks(page, 'js')) {
+      it(`${page}:${line}, JavaScript`, async () => {
+        const run = await folder.runModule('example.mjs', code)
+        expect(run.stderr).to.equal('')
+        expect(run.code).to.equal(0)
+        // A comment behind a console.log says what it prints.
+        for (const [, promised] of code.matchAll(/console\.log\(.*\) \/\/ (\w+)$/gm)) {
+          expect(run.stdout.split('\n')).to.include(promised)
+        }
+      })
+    }
+    for (const { line, code } of blocks(page, 'sh')) {
+      it(`${page}:${line}, shell`, async () => {
+        const run = await folder.runShell(code)
+        expect(run.code, run.stderr).to.equal(0)
+        if (code.includes("echo 'a secret'")) expect(run.stdout).to.match(/^a secret$/m)
+      })
+    }
+  }
+
+  it('the README holds two JavaScript blocks and one of shell, the first of at most 15 lines', () => {
+    expect(blocks('README.md', 'js')).to.have.lengthOf(2)
+    expect(blocks('README.md', 'sh')).to.have.lengthOf(1)
+    expect(blocks('README.md', 'js')[0]?.code.trim().split('\n').length).to.be.at.most(15)
+  })
+
+  it('links lead to files that exist', () => {
+    for (const page of [...PAGES, 'SECURITY.md', 'CONTRIBUTING.md']) {
+      const base = new URL(`../${page}`, import.meta.url)
+      for (const [, target] of read(page).matchAll(/\]\((?!https?:)([^)#]+)[^)]*\)/g)) {
+        const url = new URL(target ?? '', base)
+        expect(() => readdirOrRead(url), `${page}: ${target ?? ''}`).not.to.throw()
+      }
+    }
+  })
+})
+
+describe('examples', function () {
+  this.timeout(60_000)
+  const promised: Record<string, string[]> = {
+    'first.js': ['reads'],
+    'multipart-by-hand.js': ['3145745 bytes in 4 parts, verified by crc64, read back the same: true'],
+    'rsa-public-key-writer.js': [
+      'the writer, reading: SEALSTREAM_KEY_CANNOT_UNWRAP',
+      'the reader, reading: for the archive',
+    ],
+    'stream-chain.js': ['the store and the chain agree on the CRC-64: true'],
+  }
+
+  for (const name of readdirSync(new URL('../examples', import.meta.url))) {
+    it(`${name} says what it promises`, async () => {
+      const folder = await UserFolder.make()
+      try {
+        const run = await folder.runModule(name.replace('.js', '.mjs'), read(`examples/${name}`))
+        expect(run.stderr).to.equal('')
+        expect(run.stdout.trim().split('\n')).to.deep.equal(promised[name])
+      } finally {
+        await folder.remove()
+      }
+    })
+  }
+})
+
+function readdirOrRead(url: URL): unknown {
+  try {
+    return readFileSync(url)
+  } catch {
+    return readdirSync(url)
+  }
+}
