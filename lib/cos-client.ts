@@ -26,6 +26,7 @@ import { headObject, type HeadObjectParams, type HeadObjectResult } from './cos/
 import { HttpClient, type HttpOptions } from './cos/http-client.js'
 import { listObjects, type ListObjectsParams, type ListObjectsResult } from './cos/list-objects.js'
 import { listParts, type ListPartsParams, type ListPartsResult } from './cos/list-parts.js'
+import { assertBucket } from './cos/names.js'
 import { OBJECT_HEADER_PARAMS, objectHeaders, type ObjectHeaderParams } from './cos/object-headers.js'
 import { presign, type PresignParams } from './cos/presign.js'
 import { DEFAULT_PART_SIZE, putObject, type PutObjectParams, type StoredResult } from './cos/put-object.js'
@@ -203,6 +204,10 @@ export class CosClient {
 export function makeService(options: CosClientOptions): Service {
   const { integrity = 'md5+crc64', requireChecksum = false } = options
   assertOneOf(integrity, 'integrity', ['md5+crc64', 'crc64'])
+  if (options.bucket !== undefined) assertBucket(options.bucket, 'bucket')
+  if (options.clock !== undefined && typeof options.clock !== 'function') {
+    throw new OptionError('clock', 'must be a function that gives milliseconds', { value: options.clock })
+  }
   if (typeof requireChecksum !== 'boolean') {
     throw new OptionError('requireChecksum', 'must be true or false', { value: requireChecksum })
   }

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import type { CosEncryptionClient } from '../client.js'
-import { resolveRange } from '../encrypted/range.js'
+import { resolveRange } from '../cos/range.js'
 import { LengthError } from '../errors.js'
 import { rangeHeader } from './location.js'
 

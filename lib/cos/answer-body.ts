@@ -63,6 +63,10 @@ export class AnswerBody extends Readable {
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.#source.destroy()
+    // A body that nobody has begun to read may fail unseen (a stall, an abort): that must not end the process. Whoever
+    // reads it later still gets the error.
+    if (error !== null && !this.readableDidRead && this.listenerCount('error') === 0)
+      this.on('error', () => undefined)
     done(error)
   }
 

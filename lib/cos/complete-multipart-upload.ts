@@ -86,8 +86,8 @@ export async function completeMultipartUpload(
   }
 }
 
-/** Ascending, numbers distinct, nothing but number and ETag. */
-function checkParts(upload: unknown): CompletedPart[] {
+/** The parts ascending, numbers distinct, nothing but number and ETag. @throws {@link OptionError} */
+export function checkParts(upload: unknown): CompletedPart[] {
   const given = (upload as { Part?: unknown } | undefined)?.Part
   if (!Array.isArray(given) || given.length === 0) {
     throw new OptionError(
@@ -98,7 +98,11 @@ function checkParts(upload: unknown): CompletedPart[] {
       },
     )
   }
-  const parts = (given as CompletedPart[]).map(({ PartNumber, ETag }, index) => {
+  const parts = (given as (CompletedPart | null)[]).map((part, index) => {
+    if (typeof part !== 'object' || part === null) {
+      throw new OptionError(`MultipartUpload.Part[${index}]`, 'must be { PartNumber, ETag }', { value: part })
+    }
+    const { PartNumber, ETag } = part
     assertInteger(PartNumber, `MultipartUpload.Part[${index}].PartNumber`, 1, MOST_PARTS)
     assertText(ETag, `MultipartUpload.Part[${index}].ETag`)
     return { PartNumber, ETag }

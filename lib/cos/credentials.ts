@@ -43,7 +43,7 @@ export class CredentialProvider {
    * @throws SealstreamError `SEALSTREAM_CREDENTIALS` when the source fails.
    */
   async get(): Promise<Credentials> {
-    if (this.#current !== undefined && !this.#isEnding(this.#current)) return this.#current
+    if (this.#current !== undefined && !this.#endsWithin(this.#current, RENEW_EARLY_MS)) return this.#current
     this.#renewal ??= this.#renew().finally(() => {
       this.#renewal = undefined
     })
@@ -55,12 +55,13 @@ export class CredentialProvider {
     return 'CredentialProvider { <hidden> }'
   }
 
-  #isEnding({ expiresAt }: Credentials): boolean {
-    return expiresAt !== undefined && expiresAt.getTime() - RENEW_EARLY_MS <= this.#clock()
+  #endsWithin({ expiresAt }: Credentials, milliseconds: number): boolean {
+    return expiresAt !== undefined && expiresAt.getTime() - milliseconds <= this.#clock()
   }
 
   async #renew(): Promise<Credentials> {
     if (typeof this.#source !== 'function') {
+      if (this.#current !== undefined && !this.#endsWithin(this.#current, 0)) return this.#current
       throw new SealstreamError('SEALSTREAM_CREDENTIALS', 'the temporary credentials have expired', {
         hint: 'give a function as option credentials, so that they can be renewed',
       })
@@ -103,6 +104,12 @@ export function credentialsFromEnvironment(environment: NodeJS.ProcessEnv = proc
 
 /** Refuses what cannot be credentials. Never quotes a value. */
 function checkCredentials(given: Credentials): Credentials {
+  if (typeof (given as unknown) !== 'object' || (given as unknown) === null) {
+    throw new OptionError(
+      'credentials',
+      'must be { secretId, secretKey, token? } or a function that gives them',
+    )
+  }
   assertKnown(given, 'credentials', ['secretId', 'secretKey', 'token', 'expiresAt'], {
     SecretId: 'write secretId',
     SecretKey: 'write secretKey',

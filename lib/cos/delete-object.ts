@@ -1,4 +1,5 @@
 /** DELETE Object. */
+import { queryText } from '../internal/assert.js'
 import {
   checkObjectCall,
   present,
@@ -24,7 +25,7 @@ export async function deleteObject(
   params: DeleteObjectParams,
 ): Promise<DeleteObjectResult> {
   const { bucket, key, signal } = checkObjectCall(service, params, ['VersionId'])
-  const query = params.VersionId === undefined ? {} : { versionId: params.VersionId }
+  const query = params.VersionId === undefined ? {} : { versionId: queryText(params.VersionId, 'VersionId') }
   const answer = await service.http.send({
     operation: 'deleteObject',
     method: 'DELETE',

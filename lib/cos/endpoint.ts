@@ -68,9 +68,9 @@ function endpointUrl(endpoint: string): URL {
     url.username === '' &&
     url.password === ''
   if (url === undefined || !['http:', 'https:'].includes(url.protocol) || !bare) {
-    throw new OptionError('endpoint', 'must be a scheme, host and port, such as http://127.0.0.1:9000', {
-      value: endpoint,
-    })
+    // A password that strayed into it must not end up in a log.
+    const value = typeof endpoint === 'string' && endpoint.includes('@') ? {} : { value: endpoint }
+    throw new OptionError('endpoint', 'must be a scheme, host and port, such as http://127.0.0.1:9000', value)
   }
   return url
 }

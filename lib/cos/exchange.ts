@@ -1,6 +1,6 @@
 /** One HTTP exchange through got: the body out, the head of the answer back, errors in our terms. */
 import type { IncomingHttpHeaders } from 'node:http'
-import { pipeline, type Readable } from 'node:stream'
+import { finished, pipeline, type Readable } from 'node:stream'
 import { RequestError, type Request, type Response } from 'got'
 import { digestOf, type Digest } from '../checksum/body-digest.js'
 import { SealstreamError } from '../errors.js'
@@ -41,8 +41,10 @@ export interface OpenAnswer {
   /** By lower-case name. */
   readonly headers: Readonly<Record<string, string>>
   readonly stream: Readable
-  /** Checksums of the request's body; undefined when it had none or was not sent whole. */
+  /** Checksums of the request's body; undefined when it had none or was not taken whole. */
   readonly sent: Digest | undefined
+  /** Waits until the request is out; false when the connection closed before that. */
+  isSent(): Promise<boolean>
   readonly mapError: (error: unknown) => SealstreamError
 }
 
@@ -81,7 +83,14 @@ export function startExchange(
         outgoing.destroy()
       }
       const headers = flatten(response.headers)
-      resolve({ status: response.statusCode, headers, stream: exchange, sent, mapError })
+      resolve({
+        status: response.statusCode,
+        headers,
+        stream: exchange,
+        sent,
+        mapError,
+        isSent: () => isSent(exchange),
+      })
     })
     exchange.on('error', (error) => {
       outgoing?.destroy()
@@ -102,25 +111,33 @@ export function startExchange(
   })
 }
 
-/** The whole body of an answer as text. Ends the exchange. */
-export async function readWhole(answer: Pick<OpenAnswer, 'stream' | 'mapError'>): Promise<string> {
+/** The whole body of an answer as text. */
+export function readWhole({ stream, mapError }: Pick<OpenAnswer, 'stream' | 'mapError'>): Promise<string> {
   const chunks: Buffer[] = []
   let length = 0
-  try {
-    for await (const chunk of answer.stream as AsyncIterable<Buffer>) {
+  // Not `for await`: that would destroy the stream, and with it what is left of the request.
+  return new Promise((resolve, reject) => {
+    stream.on('data', (chunk: Buffer) => {
       length += chunk.length
-      if (length > MOST_ANSWER_BYTES) {
-        throw new SealstreamError('SEALSTREAM_ANSWER', `the answer is longer than ${MOST_ANSWER_BYTES} bytes`)
+      if (length <= MOST_ANSWER_BYTES) {
+        chunks.push(chunk)
+        return
       }
-      chunks.push(chunk)
-    }
-  } catch (error) {
-    throw answer.mapError(error)
-  } finally {
-    // Where the request's body was cut short, the connection must not be used again.
-    answer.stream.destroy()
-  }
-  return Buffer.concat(chunks).toString('utf8')
+      reject(new SealstreamError('SEALSTREAM_ANSWER', `the answer is longer than ${MOST_ANSWER_BYTES} bytes`))
+      stream.destroy()
+    })
+    finished(stream, { writable: false }, (error) => {
+      if (error) reject(mapError(error))
+      else resolve(Buffer.concat(chunks).toString('utf8'))
+    })
+  })
+}
+
+/** Whether all of a request went out; an answer can overtake the last of it, and a hasty service need not read it. */
+function isSent(exchange: Request): Promise<boolean> {
+  return new Promise((resolve) => {
+    finished(exchange, { readable: false }, (error) => resolve(!error))
+  })
 }
 
 function isReset(error: unknown): boolean {

@@ -1,8 +1,10 @@
 /** GET Object. */
 import type { Readable } from 'node:stream'
-import { OptionError, SealstreamError } from '../errors.js'
+import { SealstreamError } from '../errors.js'
+import { queryText } from '../internal/assert.js'
 import type { ProgressListener } from '../internal/progress.js'
 import { AnswerBody } from './answer-body.js'
+import { checkAnsweredRange, checkRange } from './range.js'
 import { expectWhole, requireChecksum, type Verified } from './integrity.js'
 import { describeObject, headerText, type ObjectDescription } from './object-headers.js'
 import {
@@ -75,7 +77,10 @@ export function conditionParts(params: ConditionParams): {
     const bareEtag = header.endsWith('-match') && text !== '*' && !text.includes('"')
     headers[header] = bareEtag ? `"${text}"` : text
   }
-  return { headers, query: params.VersionId === undefined ? {} : { versionId: params.VersionId } }
+  return {
+    headers,
+    query: params.VersionId === undefined ? {} : { versionId: queryText(params.VersionId, 'VersionId') },
+  }
 }
 
 /**
@@ -105,8 +110,10 @@ export async function getObject(service: Service, params: GetObjectParams): Prom
   })
   try {
     const length = contentLength(answer.headers)
+    const contentRange = answer.headers['content-range']
+    checkAnsweredRange(params.Range, { status: answer.status, contentRange, length })
     const { expected, verified } =
-      answer.status === 206
+      params.Range !== undefined
         ? expectRange(service, subject, length)
         : expectWhole(service, subject, answer.headers, length)
     return {
@@ -117,7 +124,7 @@ export async function getObject(service: Service, params: GetObjectParams): Prom
         onProgress: params.onProgress,
       }),
       ContentLength: length,
-      ...present({ ContentRange: answer.headers['content-range'] }),
+      ...present({ ContentRange: contentRange }),
       ...describeObject(answer.headers),
       verified,
       ...resultMetadata(answer),
@@ -136,20 +143,6 @@ function expectRange(
 ): { expected: { length: number }; verified: Verified } {
   requireChecksum(service, subject)
   return { expected: { length }, verified: 'length' }
-}
-
-/**
- * @throws {@link OptionError} unless `range` is one range of bytes. HTTP would have the service ignore a malformed one and
- *   send everything.
- */
-export function checkRange(range: unknown): string {
-  const match =
-    typeof range === 'string' ? /^bytes=(?:(\d{1,15})-(\d{1,15})?|-(\d{1,15}))$/.exec(range) : null
-  const [, first, last] = match ?? []
-  if (match === null || (first !== undefined && last !== undefined && Number(first) > Number(last))) {
-    throw new OptionError('Range', 'must be bytes=first-last, bytes=first- or bytes=-count', { value: range })
-  }
-  return match[0]
 }
 
 /** @throws SealstreamError `SEALSTREAM_ANSWER` where the service does not say how much it sends. */

@@ -100,16 +100,23 @@ export class HttpClient {
    *   `_BODY_LENGTH`, or what the body stream failed with.
    */
   async send(request: ServiceRequest): Promise<Answer> {
+    const { operation } = request
     const answer = await this.#open(request)
-    const body = await readWhole(answer)
-    if (answer.status >= 300) throw await serviceError(request.operation, answer.status, answer.headers, body)
-    if (request.body !== undefined && answer.sent === undefined) {
-      throw new SealstreamError(
-        'SEALSTREAM_ANSWER',
-        `${request.operation}: the service answered before the body was sent`,
-      )
+    const { status, headers, sent } = answer
+    try {
+      const body = await readWhole(answer)
+      if (status >= 300) throw await serviceError(operation, status, headers, body)
+      if (request.body !== undefined && (sent === undefined || !(await answer.isSent()))) {
+        throw new SealstreamError(
+          'SEALSTREAM_ANSWER',
+          `${operation}: the service answered before the body was sent`,
+        )
+      }
+      return { status, headers, body, sent }
+    } finally {
+      // Where the request's body was cut short, the connection must not be used again.
+      answer.stream.destroy()
     }
-    return { status: answer.status, headers: answer.headers, body, sent: answer.sent }
   }
 
   /**
@@ -117,10 +124,14 @@ export class HttpClient {
    *
    * @throws As {@link HttpClient.send}.
    */
-  async open(request: ServiceRequest): Promise<Omit<OpenAnswer, 'sent'>> {
+  async open(request: ServiceRequest): Promise<Omit<OpenAnswer, 'sent' | 'isSent'>> {
     const answer = await this.#open(request)
     if (answer.status < 300) return answer
-    throw await serviceError(request.operation, answer.status, answer.headers, await readWhole(answer))
+    try {
+      throw await serviceError(request.operation, answer.status, answer.headers, await readWhole(answer))
+    } finally {
+      answer.stream.destroy()
+    }
   }
 
   /** A URL that carries its own signature. */

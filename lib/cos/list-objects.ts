@@ -1,6 +1,6 @@
 /** GET Bucket (List Objects). */
 import { SealstreamError } from '../errors.js'
-import { assertInteger } from '../internal/assert.js'
+import { assertInteger, queryText } from '../internal/assert.js'
 import { checkCall, resultMetadata, type CallParams, type ResultMetadata, type Service } from './service.js'
 import { integer, list, readXml, text } from './xml.js'
 
@@ -44,17 +44,19 @@ export async function listObjects(
   const { Prefix = '', Delimiter, Marker, MaxKeys = 1000, signal } = params
   assertInteger(MaxKeys, 'MaxKeys', 1, 1000)
   const query = {
-    prefix: Prefix,
+    prefix: queryText(Prefix, 'Prefix'),
     'max-keys': String(MaxKeys),
     // Keys may hold characters that no XML can.
     'encoding-type': 'url',
-    ...(Delimiter === undefined ? {} : { delimiter: Delimiter }),
-    ...(Marker === undefined ? {} : { marker: Marker }),
+    ...(Delimiter === undefined ? {} : { delimiter: queryText(Delimiter, 'Delimiter') }),
+    ...(Marker === undefined ? {} : { marker: queryText(Marker, 'Marker') }),
   }
   const answer = await service.http.send({ operation: 'listObjects', method: 'GET', bucket, query, signal })
   const { node } = await readXml(answer.body, ['ListBucketResult'])
+  // The service says whether it did.
+  const decode = text(node, 'EncodingType') === 'url' ? decodeKey : (key: string) => key
   const contents = list(node, 'Contents').map((entry) => ({
-    Key: decodeKey(text(entry, 'Key')),
+    Key: decode(text(entry, 'Key')),
     Size: integer(entry, 'Size'),
     ETag: text(entry, 'ETag'),
     LastModified: new Date(text(entry, 'LastModified')),
@@ -62,11 +64,11 @@ export async function listObjects(
   }))
   const isTruncated = text(node, 'IsTruncated') === 'true'
   // The service gives NextMarker with a delimiter only; without one it is the last key.
-  const next = decodeKey(text(node, 'NextMarker')) || contents.at(-1)?.Key
+  const next = decode(text(node, 'NextMarker')) || contents.at(-1)?.Key
   return {
     Contents: contents,
     CommonPrefixes: list(node, 'CommonPrefixes').map((entry) => ({
-      Prefix: decodeKey(text(entry, 'Prefix')),
+      Prefix: decode(text(entry, 'Prefix')),
     })),
     IsTruncated: isTruncated,
     ...(isTruncated && next !== undefined ? { NextMarker: next } : {}),
@@ -75,7 +77,7 @@ export async function listObjects(
 }
 
 /** Undoes `encoding-type=url`. */
-export function decodeKey(encoded: string): string {
+function decodeKey(encoded: string): string {
   try {
     return decodeURIComponent(encoded)
   } catch (error) {

@@ -1,4 +1,5 @@
 /** List Parts. */
+import { SealstreamError } from '../errors.js'
 import { assertInteger, assertText } from '../internal/assert.js'
 import {
   checkObjectCall,
@@ -87,9 +88,15 @@ export async function listAllParts(
   while (marker !== undefined) {
     const page: ListPartsResult = await listParts(service, { ...params, PartNumberMarker: marker })
     all.push(...page.Part)
-    // A marker that does not advance would have us ask for ever.
     const next: number | undefined = page.NextPartNumberMarker
-    marker = next !== undefined && next > marker ? next : undefined
+    if (next !== undefined && next <= marker) {
+      // It would have us ask for ever, and stopping would hide parts.
+      throw new SealstreamError(
+        'SEALSTREAM_ANSWER',
+        'listParts: the marker of the next page does not advance',
+      )
+    }
+    marker = next
   }
   return all
 }

@@ -6,16 +6,12 @@ import { assertText } from '../internal/assert.js'
 const MOST_KEY_BYTES = 850
 
 /** @throws {@link OptionError} unless `bucket` has the form `name-appid`. It becomes part of a host name. */
-export function assertBucket(bucket: unknown): asserts bucket is string {
-  assertText(bucket, 'Bucket')
+export function assertBucket(bucket: unknown, option = 'Bucket'): asserts bucket is string {
+  assertText(bucket, option)
   if (/^[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?-\d{1,20}$/.test(bucket)) return
-  throw new OptionError(
-    'Bucket',
-    'must be BucketName-APPID in lower case, such as examplebucket-1250000000',
-    {
-      value: bucket,
-    },
-  )
+  throw new OptionError(option, 'must be BucketName-APPID in lower case, such as examplebucket-1250000000', {
+    value: bucket,
+  })
 }
 
 /**
@@ -25,7 +21,6 @@ export function assertBucket(bucket: unknown): asserts bucket is string {
  */
 export function assertKey(key: unknown): asserts key is string {
   assertText(key, 'Key')
-  if (/\p{Surrogate}/u.test(key)) throw new OptionError('Key', 'must be well-formed Unicode')
   const segments = key.split('/').map((segment) => segment.replace(/%2e/gi, '.'))
   if (segments.some((segment) => segment === '.' || segment === '..')) {
     throw new OptionError('Key', 'must not contain a . or .. segment', { value: key })

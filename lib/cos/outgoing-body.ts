@@ -1,7 +1,8 @@
 /** A streamed request body on its way out: exactly as long as declared, and digested. */
 import { Transform, type TransformCallback } from 'node:stream'
 import { BodyDigest, type Digest } from '../checksum/body-digest.js'
-import { LengthError } from '../errors.js'
+import { LengthError, OptionError } from '../errors.js'
+import { asBuffer } from '../internal/bytes.js'
 import type { ProgressListener } from '../internal/progress.js'
 
 /**
@@ -20,7 +21,8 @@ export class OutgoingBody extends Transform {
   #last: Buffer | undefined
 
   constructor(length: number, options: { md5: boolean; onProgress?: ProgressListener | undefined }) {
-    super({ highWaterMark: 256 * 1024 })
+    // Object mode lets chunks that are no bytes come here, where they can be refused; Node would throw at the source.
+    super({ writableObjectMode: true, writableHighWaterMark: 4, readableHighWaterMark: 256 * 1024 })
     this.#length = length
     this.#running = new BodyDigest({ md5: options.md5 })
     this.#onProgress = options.onProgress
@@ -31,7 +33,12 @@ export class OutgoingBody extends Transform {
     return this.#digest
   }
 
-  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+  override _transform(given: unknown, _encoding: BufferEncoding, done: TransformCallback): void {
+    const chunk = typeof given === 'string' ? Buffer.from(given) : given
+    if (!(chunk instanceof Uint8Array)) {
+      done(new OptionError('Body', 'must be a stream of bytes or text', { value: given }))
+      return
+    }
     this.#seen += chunk.length
     if (this.#seen > this.#length) {
       done(new LengthError('SEALSTREAM_BODY_LENGTH', 'request body', this.#length, this.#seen))
@@ -48,7 +55,7 @@ export class OutgoingBody extends Transform {
       done(null, chunk)
       return
     }
-    if (chunk.length > 0) this.#last = chunk
+    if (chunk.length > 0) this.#last = asBuffer(chunk)
     done()
   }
 

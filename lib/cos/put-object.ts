@@ -59,8 +59,10 @@ export async function putObject(service: Service, params: PutObjectParams): Prom
   const sized = await sizeBody(params.Body, {
     contentLength: params.ContentLength,
     mostCollected: DEFAULT_PART_SIZE,
+    signal,
   })
   if (sized.length > MOST_PUT_BYTES) {
+    sized.discard()
     throw new OptionError('Body', `must have at most ${MOST_PUT_BYTES} bytes for one PUT`, {
       value: sized.length,
       hint: 'write it to createWriteStream(), which sends it in parts',

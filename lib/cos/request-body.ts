@@ -5,7 +5,10 @@ import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import type { ReadableStream } from 'node:stream/web'
 import { LengthError, OptionError, SealstreamError } from '../errors.js'
+import { destroyOnAbort } from '../internal/abort.js'
 import { assertInteger } from '../internal/assert.js'
+import { asBuffer } from '../internal/bytes.js'
+import { mapBodyError } from './http-error.js'
 
 /** What `Body` may be. All but the last three know their own length. */
 export type BodyInput =
@@ -24,8 +27,21 @@ export interface SizedBody {
   readonly length: number
   /** All of it, where it is in memory anyway. */
   readonly bytes: Buffer | undefined
-  /** Starts reading it. */
+  /** Starts reading it. Chunks may be text where the caller's stream gives text. */
   open(): Readable
+  /** Lets go of a stream that will not be read after all. */
+  discard(): void
+}
+
+/** How a body is taken. */
+export interface SizeOptions {
+  /** What the caller declares; a body that knows better must agree. */
+  readonly contentLength: number | undefined
+  /** How many bytes of a body of unknown length may be collected in memory. */
+  readonly mostCollected: number
+  /** What to do about a longer one. */
+  readonly hint?: string
+  readonly signal?: AbortSignal | undefined
 }
 
 const READ_AHEAD = 1024 * 1024
@@ -33,37 +49,32 @@ const READ_AHEAD = 1024 * 1024
 /**
  * Finds out how long a body is.
  *
- * @param options - `contentLength`: what the caller declares; a body that knows better must agree. `mostCollected`: how
- *   many bytes of a body of unknown length may be collected in memory.
  * @throws {@link OptionError} when `body` is none of {@link BodyInput}, or too long to collect; LengthError
- *   `SEALSTREAM_BODY_LENGTH` when it is known to have another length than declared.
+ *   `SEALSTREAM_BODY_LENGTH` when it is known to have another length than declared; what a stream that has to be collected
+ *   failed with; `SEALSTREAM_ABORTED`.
  */
-export async function sizeBody(
-  body: unknown,
-  options: { contentLength: number | undefined; mostCollected: number },
-): Promise<SizedBody> {
-  const { contentLength, mostCollected } = options
+export async function sizeBody(body: unknown, options: SizeOptions): Promise<SizedBody> {
+  const { contentLength } = options
+  holdErrors(body)
   if (contentLength !== undefined) assertInteger(contentLength, 'ContentLength', 0)
   const sized = await knownLength(body)
   if (sized !== undefined) {
     if (contentLength === undefined || contentLength === sized.length) return sized
+    sized.discard()
     throw new LengthError('SEALSTREAM_BODY_LENGTH', 'option Body', contentLength, sized.length)
   }
   const stream = asReadable(body)
-  if (contentLength !== undefined) return { length: contentLength, bytes: undefined, open: () => stream }
-  return fromBytes(await collect(stream, mostCollected))
+  if (contentLength !== undefined) return fromStream(contentLength, stream)
+  return fromBytes(await collect(stream, options))
 }
 
 async function knownLength(body: unknown): Promise<SizedBody | undefined> {
+  if (body instanceof Readable) assertUnread(body)
   if (typeof body === 'string') return fromBytes(Buffer.from(body, 'utf8'))
   if (body instanceof ArrayBuffer) return fromBytes(Buffer.from(body))
   if (ArrayBuffer.isView(body)) return fromBytes(Buffer.from(body.buffer, body.byteOffset, body.byteLength))
   if (body instanceof Blob) {
-    return {
-      length: body.size,
-      bytes: undefined,
-      open: () => Readable.fromWeb(body.stream()),
-    }
+    return fromOpener(body.size, () => Readable.fromWeb(body.stream()))
   }
   if (body instanceof ReadStream) return fromReadStream(body)
   if (isFileHandle(body)) return fromFileHandle(body)
@@ -71,7 +82,17 @@ async function knownLength(body: unknown): Promise<SizedBody | undefined> {
 }
 
 function fromBytes(bytes: Buffer): SizedBody {
-  return { length: bytes.length, bytes, open: () => Readable.from(slices(bytes), { objectMode: false }) }
+  return { ...fromOpener(bytes.length, () => Readable.from(slices(bytes), { objectMode: false })), bytes }
+}
+
+/** A body that is nothing until it is opened. */
+function fromOpener(length: number, open: () => Readable): SizedBody {
+  return { length, bytes: undefined, open, discard: () => undefined }
+}
+
+/** The caller's own stream. */
+function fromStream(length: number, stream: Readable): SizedBody {
+  return { length, bytes: undefined, open: () => stream, discard: () => void stream.destroy() }
 }
 
 function* slices(bytes: Buffer): Generator<Buffer> {
@@ -87,7 +108,7 @@ async function fromFileHandle(handle: FileHandle): Promise<SizedBody | undefined
       highWaterMark: READ_AHEAD,
       ...(stats.isFile() && { start: 0 }),
     })
-  return stats.isFile() ? { length: stats.size, bytes: undefined, open } : undefined
+  return stats.isFile() ? fromOpener(stats.size, open) : undefined
 }
 
 /** The file's size within the stream's own range. A pipe or device has no length. */
@@ -97,9 +118,11 @@ async function fromReadStream(
   const { fd } = stream
   const stats = await readable(() => (typeof fd === 'number' ? promisify(fstat)(fd) : stat(stream.path)))
   if (!stats.isFile()) return undefined
+  // What was read ahead but not taken yet is still to come.
+  const consumed = stream.bytesRead - stream.readableLength
   const end = Math.min(stream.end ?? Number.POSITIVE_INFINITY, stats.size - 1)
-  const length = Math.max(0, end - (stream.start ?? 0) + 1 - stream.bytesRead)
-  return { length, bytes: undefined, open: () => stream }
+  const length = Math.max(0, end - (stream.start ?? 0) + 1 - consumed)
+  return fromStream(length, stream)
 }
 
 async function readable(read: () => Promise<Stats>): Promise<Stats> {
@@ -116,14 +139,34 @@ async function readable(read: () => Promise<Stats>): Promise<Stats> {
   }
 }
 
-function asReadable(body: unknown): Readable {
-  if (body instanceof Readable) {
-    if (!body.destroyed && !body.readableEnded) return body
+function assertUnread(stream: Readable): void {
+  if (stream.destroyed || stream.readableEnded) {
     throw new OptionError('Body', 'is a stream that has already ended or was destroyed')
   }
+  const { readableEncoding: encoding } = stream
+  if (encoding !== null && encoding !== 'utf8' && encoding !== 'utf-8') {
+    throw new OptionError('Body', 'must not be a stream of text in another encoding than UTF-8', {
+      value: encoding,
+    })
+  }
+}
+
+/**
+ * Keeps a caller's stream that fails before anybody reads it from ending the process; whoever reads it then finds it
+ * failed.
+ */
+export function holdErrors(body: unknown): void {
+  if (body instanceof Readable) body.on('error', () => undefined)
+}
+
+function asReadable(body: unknown): Readable {
+  if (body instanceof Readable) return body
   if (typeof body === 'object' && body !== null) {
     if (isFileHandle(body)) return body.createReadStream({ autoClose: false, highWaterMark: READ_AHEAD })
-    if (body instanceof globalThis.ReadableStream) return Readable.fromWeb(body)
+    if (body instanceof globalThis.ReadableStream) {
+      if (body.locked) throw new OptionError('Body', 'is a web stream that somebody else is reading')
+      return Readable.fromWeb(body)
+    }
     // Another library's stream: no Readable of this Node, but an iterable like any other.
     if (Symbol.asyncIterator in body || Symbol.iterator in body) {
       return Readable.from(body as AsyncIterable<Uint8Array>, { objectMode: false })
@@ -143,18 +186,39 @@ function isFileHandle(body: unknown): body is FileHandle {
   return typeof fd === 'number' && typeof createReadStream === 'function'
 }
 
-async function collect(stream: Readable, most: number): Promise<Buffer> {
+async function collect(stream: Readable, { mostCollected, hint, signal }: SizeOptions): Promise<Buffer> {
   const chunks: Buffer[] = []
   let length = 0
-  for await (const chunk of stream as AsyncIterable<Uint8Array | string>) {
-    const bytes = Buffer.from(chunk as Uint8Array)
+  for await (const bytes of bytesOf(stream, signal)) {
     length += bytes.length
-    if (length > most) {
-      throw new OptionError('ContentLength', `is needed for a body of unknown length over ${most} bytes`, {
-        hint: 'or write it to createWriteStream(), which needs no length',
-      })
+    if (length > mostCollected) {
+      throw new OptionError(
+        'ContentLength',
+        `is needed for a body of unknown length over ${mostCollected} bytes`,
+        {
+          hint: hint ?? 'or write it to createWriteStream(), which needs no length',
+        },
+      )
     }
     chunks.push(bytes)
   }
   return Buffer.concat(chunks)
+}
+
+/**
+ * The bytes of a body, whatever its stream gives; ends with the stream destroyed.
+ *
+ * @throws SealstreamError `SEALSTREAM_SOURCE_ENDED_EARLY` for what the stream failed with, `SEALSTREAM_ABORTED`.
+ */
+export async function* bytesOf(stream: Readable, signal: AbortSignal | undefined): AsyncGenerator<Buffer> {
+  destroyOnAbort(stream, signal)
+  try {
+    for await (const chunk of stream as AsyncIterable<unknown>) {
+      if (typeof chunk === 'string') yield Buffer.from(chunk)
+      else if (chunk instanceof Uint8Array) yield asBuffer(chunk)
+      else throw new OptionError('Body', 'must be a stream of bytes or text', { value: chunk })
+    }
+  } catch (error) {
+    throw mapBodyError(error as Error)
+  }
 }

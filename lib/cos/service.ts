@@ -64,6 +64,10 @@ export function checkCall(service: Service, params: CallParams, known: readonly 
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new OptionError('signal', 'must be an AbortSignal', { value: signal })
   }
+  const { onProgress } = params as { onProgress?: unknown }
+  if (onProgress !== undefined && typeof onProgress !== 'function') {
+    throw new OptionError('onProgress', 'must be a function', { value: onProgress })
+  }
   const bucket = params.Bucket ?? service.bucket
   assertBucket(bucket)
   return bucket

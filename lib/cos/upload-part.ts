@@ -47,6 +47,7 @@ export async function uploadPart(service: Service, params: UploadPartParams): Pr
   const sized = await sizeBody(params.Body, {
     contentLength: params.ContentLength,
     mostCollected: DEFAULT_PART_SIZE,
+    signal,
   })
   const place = { bucket, key, headers, signal, uploadId: params.UploadId, number: params.PartNumber }
   return sendPart(service, { ...place, body: requestBody(service, sized, params.onProgress) })

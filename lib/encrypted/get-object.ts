@@ -1,6 +1,7 @@
 /** GET Object, decrypted on the way: whole, or any range of the plaintext (RULES 4.4). */
 import { pipeline } from 'node:stream'
 import { getObject, type GetObjectParams, type GetObjectResult } from '../cos/get-object.js'
+import { checkRange, resolveRange } from '../cos/range.js'
 import { headObject, type HeadObjectResult } from '../cos/head-object.js'
 import type { ByteRange } from '../crypto/content-cipher.js'
 import type { DecryptorOptions } from '../crypto/data-key.js'
@@ -10,7 +11,6 @@ import { SealstreamError, ServiceError } from '../errors.js'
 import { asBody, type Body } from '../stream/body.js'
 import { decryptStream } from '../stream/cipher-stream.js'
 import { withoutEnvelope, type Encryption, type EncryptionResult } from './encryption.js'
-import { resolveRange } from './range.js'
 
 /** A decrypted object, its body still to be read. */
 export interface EncryptedGetResult extends Omit<GetObjectResult, 'Body'>, EncryptionResult {
@@ -34,6 +34,7 @@ export async function getEncryptedObject(
 ): Promise<EncryptedGetResult> {
   const { Range, ...whole } = params
   if (Range === undefined) return getWhole(encryption, whole)
+  checkRange(Range)
   try {
     return await getRange(encryption, whole, Range)
   } catch (error) {
@@ -69,6 +70,9 @@ async function getRange(
 ): Promise<EncryptedGetResult> {
   const { onProgress, ...conditions } = params
   const head = await headObject(service, conditions)
+  if (head.ETag === '') {
+    throw new SealstreamError('SEALSTREAM_ANSWER', 'headObject: the answer has no ETag to hold the range to')
+  }
   const opened = await openEnvelope(head.$metadata.headers, masterKey, { policy })
   try {
     const size = opened.dataKey.plaintextSize(head.ContentLength)

@@ -1,8 +1,7 @@
 /** Encrypted multipart uploads by hand: parts in any order, each encrypted at its own offset (RULES 2). */
-import { constants } from 'node:buffer'
-import { createHash } from 'node:crypto'
 import { abortMultipartUpload, type AbortMultipartUploadParams } from '../cos/abort-multipart-upload.js'
 import {
+  checkParts,
   completeMultipartUpload,
   type CompletedPart,
   type CompleteMultipartUploadResult,
@@ -16,17 +15,20 @@ import { bytesBody, type BytesBody } from '../cos/exchange.js'
 import type { Verified } from '../cos/integrity.js'
 import { listAllParts } from '../cos/list-parts.js'
 import { OBJECT_HEADER_PARAMS, objectHeaders } from '../cos/object-headers.js'
-import { checkMd5, DEFAULT_PART_SIZE } from '../cos/put-object.js'
-import { sizeBody, type SizedBody } from '../cos/request-body.js'
+import { checkMd5 } from '../cos/put-object.js'
+import { holdErrors } from '../cos/request-body.js'
 import { checkObjectCall, type ObjectParams, type ResultMetadata } from '../cos/service.js'
 import { MOST_PARTS, sendPart, UPLOAD_PART_PARAMS, type UploadPartParams } from '../cos/upload-part.js'
 import type { DataKey } from '../crypto/data-key.js'
 import { createEnvelope, openEnvelope } from '../envelope/envelope.js'
-import { IntegrityError, LengthError, OptionError } from '../errors.js'
+import { OptionError } from '../errors.js'
+import { unlessAborted } from '../internal/abort.js'
 import { assertInteger, assertText } from '../internal/assert.js'
+import { unwrapFailed } from '../keys/master-key.js'
 import { assertPartSize } from '../transfer/part-size.js'
 import { verifyObject } from '../transfer/verify-object.js'
 import { assertUserMetadata, type Encryption, type EncryptionResult } from './encryption.js'
+import { encryptPart, sizePart } from './encrypt-part.js'
 import { checkPartList, checkSameParts, wholeOf } from './part-list.js'
 import type { EncryptedStoredResult } from './put-object.js'
 import { assertUploadContext, partOffset, recordPart, type UploadContext } from './upload-context.js'
@@ -112,6 +114,7 @@ export class MultipartUploads {
         Key,
         UploadId,
         Format: format,
+        MasterKeyId: masterKey.id,
         ...(PartSize === undefined ? {} : { PartSize }),
         Envelope: metadata,
         Parts: {},
@@ -136,9 +139,10 @@ export class MultipartUploads {
     const { UploadId: uploadId, PartNumber: number } = params
     assertText(uploadId, 'UploadId')
     assertInteger(number, 'PartNumber', 1, MOST_PARTS)
+    holdErrors(params.Body)
     const live = await this.#find({ bucket, key, uploadId }, params.Upload)
     const prepare = (): Promise<BytesBody> => this.#prepare(live, params)
-    const body = await (live.upload.PartSize === undefined ? inTurn(live, prepare) : prepare())
+    const body = await (live.upload.PartSize === undefined ? inTurn(live, prepare, signal) : prepare())
     const stored = await sendPart(service, { bucket, key, uploadId, number, body, signal })
     const { length } = body.bytes
     params.onProgress?.({ bytes: length, total: length })
@@ -168,10 +172,11 @@ export class MultipartUploads {
     const { UploadId, MultipartUpload } = params
     assertText(UploadId, 'UploadId')
     const { upload, dataKey } = await this.#find({ bucket, key, uploadId: UploadId }, params.Upload)
+    const given = MultipartUpload === undefined ? undefined : checkParts(MultipartUpload)
     const call = { Bucket: bucket, Key: key, UploadId, signal }
     const listed = await listAllParts(service, call)
     checkPartList(upload, listed)
-    if (MultipartUpload !== undefined) checkSameParts(listed, MultipartUpload.Part)
+    if (given !== undefined) checkSameParts(listed, given)
     const stored = await completeMultipartUpload(service, { ...call, MultipartUpload: { Part: listed } })
     const whole = { bucket, key, ...wholeOf(upload, listed) }
     const verified = await verifyObject(service, whole, stored, signal)
@@ -202,12 +207,17 @@ export class MultipartUploads {
   async #prepare(live: LiveUpload, params: EncryptedPartParams): Promise<BytesBody> {
     const { upload, dataKey } = live
     const { PartNumber: number } = params
-    const md5 = params.ContentMD5 === undefined ? undefined : checkMd5(params.ContentMD5)
-    const most = upload.PartSize ?? DEFAULT_PART_SIZE
-    const sized = await sizeBody(params.Body, { contentLength: params.ContentLength, mostCollected: most })
-    checkPartLength(sized.length, upload.PartSize)
-    const offset = partOffset(upload, number)
-    const bytes = await encryptPart(sized, dataKey, offset, md5)
+    const { ContentMD5, ContentLength, Body, signal } = params
+    const md5 = ContentMD5 === undefined ? undefined : checkMd5(ContentMD5)
+    const sized = await sizePart(Body, { contentLength: ContentLength, partSize: upload.PartSize, signal })
+    let offset: number
+    try {
+      offset = partOffset(upload, number)
+    } catch (error) {
+      sized.discard()
+      throw error
+    }
+    const bytes = await encryptPart(sized, { dataKey, start: offset, md5, signal })
     const body = bytesBody(bytes, this.#encryption.service)
     recordPart(upload, number, offset, body.digest)
     const check = upload.Parts[number]
@@ -239,6 +249,10 @@ export class MultipartUploads {
 
   async #open(upload: UploadContext): Promise<LiveUpload> {
     const { masterKey } = this.#encryption
+    if (upload.MasterKeyId !== masterKey.id) {
+      // With cos-python and AES nothing else would tell, and parts under another data key cannot be read by anyone.
+      throw unwrapFailed('the upload was started under another master key')
+    }
     const { dataKey } = await openEnvelope(upload.Envelope, masterKey, { policy: [upload.Format] })
     return { upload, dataKey, turn: Promise.resolve() }
   }
@@ -251,10 +265,15 @@ export class MultipartUploads {
   }
 }
 
-/** Runs `step` after those that were asked for before it. */
-function inTurn<Result>(live: LiveUpload, step: () => Promise<Result>): Promise<Result> {
-  const result = live.turn.then(step)
-  live.turn = result.catch(() => undefined)
+/** Runs `step` after those that were asked for before it. An aborted call gives up its turn. */
+function inTurn<Result>(
+  live: LiveUpload,
+  step: () => Promise<Result>,
+  signal: AbortSignal | undefined,
+): Promise<Result> {
+  const result = unlessAborted(live.turn, signal).then(step)
+  // The next one waits for those before this one too, even where this one gives up.
+  live.turn = Promise.all([live.turn, result.catch(() => undefined)])
   return result
 }
 
@@ -263,48 +282,4 @@ function mergeParts(upload: UploadContext, given: UploadContext): void {
   for (const [number, { Offset, Length, Crc64, Md5 }] of Object.entries(given.Parts)) {
     recordPart(upload, Number(number), Offset, { length: Length, crc64: BigInt(Crc64), md5: Md5 })
   }
-}
-
-function checkPartLength(length: number, partSize: number | undefined): void {
-  const most = partSize ?? constants.MAX_LENGTH
-  if (length <= most) return
-  const problem = partSize === undefined ? 'is held in memory and' : 'of an upload with this PartSize'
-  throw new OptionError('Body', `${problem} must have at most ${most} bytes`, { value: length })
-}
-
-/** The ciphertext of a part. The plaintext must be as long as announced and have the MD5 that was given. */
-async function encryptPart(
-  sized: SizedBody,
-  dataKey: DataKey,
-  start: number,
-  expectedMd5: string | undefined,
-): Promise<Buffer> {
-  const ciphertext = Buffer.allocUnsafeSlow(sized.length)
-  // The digest of what comes out is compared before any of it leaves: a repeated part is the same part.
-  const encryptor = dataKey.encryptor({ start, sameBytes: true })
-  const md5 = expectedMd5 === undefined ? undefined : createHash('md5')
-  let filled = 0
-  try {
-    for await (const chunk of sized.open() as AsyncIterable<Buffer>) {
-      if (filled + chunk.length > sized.length) {
-        throw new LengthError('SEALSTREAM_BODY_LENGTH', 'option Body', sized.length, filled + chunk.length)
-      }
-      md5?.update(chunk)
-      ciphertext.set(encryptor.update(chunk), filled)
-      filled += chunk.length
-    }
-  } finally {
-    encryptor.close()
-  }
-  if (filled < sized.length)
-    throw new LengthError('SEALSTREAM_BODY_LENGTH', 'option Body', sized.length, filled)
-  const found = md5?.digest('base64')
-  if (found !== expectedMd5) {
-    throw new IntegrityError('option Body', {
-      algorithm: 'md5',
-      expected: expectedMd5 ?? '',
-      found: found ?? '',
-    })
-  }
-  return ciphertext
 }

@@ -10,7 +10,7 @@ import {
   type PutObjectParams,
   type StoredResult,
 } from '../cos/put-object.js'
-import { sizeBody } from '../cos/request-body.js'
+import { sizeBody, type SizedBody } from '../cos/request-body.js'
 import { checkObjectCall } from '../cos/service.js'
 import type { DataKey } from '../crypto/data-key.js'
 import { createEnvelope } from '../envelope/envelope.js'
@@ -37,15 +37,32 @@ export async function putEncryptedObject(
   encryption: Encryption,
   params: PutObjectParams,
 ): Promise<EncryptedStoredResult> {
-  const { service, masterKey, format } = encryption
-  const { bucket, key, signal } = checkObjectCall(service, params, PUT_PARAMS)
+  const { bucket, key, signal } = checkObjectCall(encryption.service, params, PUT_PARAMS)
   assertUserMetadata(params.Metadata)
   const md5 = params.ContentMD5 === undefined ? undefined : checkMd5(params.ContentMD5)
   objectHeaders(params)
   const sized = await sizeBody(params.Body, {
     contentLength: params.ContentLength,
     mostCollected: DEFAULT_PART_SIZE,
+    signal,
   })
+  try {
+    return await putSized(encryption, { bucket, key, signal, md5 }, sized, params)
+  } catch (error) {
+    sized.discard()
+    throw error
+  }
+}
+
+async function putSized(
+  { service, masterKey, format }: Encryption,
+  {
+    md5,
+    ...place
+  }: { bucket: string; key: string; signal: AbortSignal | undefined; md5: string | undefined },
+  sized: SizedBody,
+  params: PutObjectParams,
+): Promise<EncryptedStoredResult> {
   const { dataKey, metadata } = await createEnvelope(masterKey, { format })
   try {
     const headers = objectHeaders({ ...params, Metadata: { ...params.Metadata, ...metadata } })
@@ -53,7 +70,7 @@ export async function putEncryptedObject(
     if (length > MOST_PUT_BYTES) throw tooLong(sized.length)
     const stream = encrypted(sized.open(), dataKey, md5)
     const body = { stream, length, md5: service.md5, onProgress: params.onProgress }
-    const stored = await sendObject(service, { bucket, key, headers, body, signal })
+    const stored = await sendObject(service, { ...place, headers, body })
     return {
       ...stored,
       ContentLength: sized.length,

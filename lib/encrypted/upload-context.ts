@@ -28,6 +28,8 @@ export interface UploadContext {
   readonly Key: string
   readonly UploadId: string
   readonly Format: Format
+  /** Names the master key that wrapped the data key. */
+  readonly MasterKeyId: string
   /** Plaintext bytes of every part but the last. Without it, parts must come in ascending order. */
   readonly PartSize?: number
   /** The envelope's headers. */
@@ -42,7 +44,7 @@ export function assertUploadContext(
   place: { bucket: string; key: string; uploadId: string },
 ): asserts given is UploadContext {
   const context = given as UploadContext
-  if (typeof given !== 'object' || given === null || (context.Version as unknown) !== 1) {
+  if (!isObject(given) || (context.Version as unknown) !== 1) {
     throw new OptionError('Upload', 'must be the Upload that createMultipartUpload returned', {
       value: given,
     })
@@ -58,16 +60,39 @@ export function assertUploadContext(
     }
   }
   assertOneOf(context.Format, 'Upload.Format', FORMAT_NAMES)
-  if (context.PartSize !== undefined) assertPartSize(context.PartSize)
-  if (typeof (context.Envelope as unknown) !== 'object')
-    throw new OptionError('Upload.Envelope', 'is missing')
-  if (typeof (context.Parts as unknown) !== 'object') throw new OptionError('Upload.Parts', 'is missing')
-  for (const [number, check] of Object.entries(context.Parts)) {
-    assertInteger(Number(number), 'Upload.Parts', 1, MOST_PARTS)
-    assertInteger(check.Offset, `Upload.Parts[${number}].Offset`, 0)
-    assertInteger(check.Length, `Upload.Parts[${number}].Length`, 0)
-    assertText(check.Crc64, `Upload.Parts[${number}].Crc64`)
+  assertText(context.MasterKeyId, 'Upload.MasterKeyId')
+  if (context.PartSize !== undefined) assertPartSize(context.PartSize, 'Upload.PartSize')
+  for (const name of ['Envelope', 'Parts'] as const) {
+    if (!isObject(context[name])) throw new OptionError(`Upload.${name}`, 'must be an object')
   }
+  assertPartChecks(context)
+}
+
+/** Parts that lie over each other would be encrypted with the same keystream. */
+function assertPartChecks({ Parts, PartSize }: UploadContext): void {
+  let next = 0
+  for (const [name, check] of Object.entries(Parts)) {
+    const option = `Upload.Parts[${name}]`
+    if (!isObject(check)) throw new OptionError(option, 'must be an object', { value: check })
+    const { Offset, Length, Crc64, Md5 } = check
+    assertInteger(Number(name), 'Upload.Parts', 1, MOST_PARTS)
+    assertInteger(Length, `${option}.Length`, 0, PartSize)
+    if (typeof Crc64 !== 'string' || !/^\d{1,20}$/.test(Crc64)) {
+      throw new OptionError(`${option}.Crc64`, 'must be decimal text', { value: Crc64 })
+    }
+    if (Md5 !== undefined && !(typeof Md5 === 'string' && /^[0-9a-f]{32}$/.test(Md5))) {
+      throw new OptionError(`${option}.Md5`, 'must be 32 hex digits', { value: Md5 })
+    }
+    // Entries of whole numbers come in ascending order.
+    const expected = PartSize === undefined ? next : (Number(name) - 1) * PartSize
+    if (Offset !== expected)
+      throw new OptionError(`${option}.Offset`, `must be ${expected}`, { value: Offset })
+    next = Offset + Length
+  }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
 }
 
 /**

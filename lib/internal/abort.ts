@@ -9,6 +9,29 @@ export function abortedStream(reason?: unknown): SealstreamError {
 }
 
 /**
+ * The promise's outcome, or the abort, whichever comes first.
+ *
+ * @throws SealstreamError `SEALSTREAM_ABORTED`; what the promise stands for goes on.
+ */
+export async function unlessAborted<Value>(
+  promise: Promise<Value>,
+  signal: AbortSignal | undefined,
+): Promise<Value> {
+  if (signal === undefined) return promise
+  let onAbort: (() => void) | undefined
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(abortedStream(signal.reason))
+    if (signal.aborted) onAbort()
+    else signal.addEventListener('abort', onAbort, { once: true })
+  })
+  try {
+    return await Promise.race([promise, aborted])
+  } finally {
+    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort)
+  }
+}
+
+/**
  * Destroys `stream` with `SEALSTREAM_ABORTED` when `signal` is aborted, now or later. Node's own `signal` option would
  * destroy it with an AbortError. The listener goes when the stream closes.
  */

@@ -23,6 +23,14 @@ export function assertMultipleOf(value: unknown, option: string, unit: number): 
 export function assertText(value: unknown, option: string): asserts value is string {
   if (typeof value !== 'string') throw new OptionError(option, 'must be a string', { value })
   if (value === '') throw new OptionError(option, 'must not be empty', { value })
+  queryText(value, option)
+}
+
+/** The text as it is, if it can be put into a URL: a lone surrogate cannot. Empty is fine. */
+export function queryText(value: unknown, option: string): string {
+  if (typeof value !== 'string') throw new OptionError(option, 'must be a string', { value })
+  if (/\p{Surrogate}/u.test(value)) throw new OptionError(option, 'must be well-formed Unicode', { value })
+  return value
 }
 
 /** Refuses anything but one of `choices`; the error lists them. */

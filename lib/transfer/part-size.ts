@@ -15,15 +15,15 @@ const MOST_GROWN_BYTES = 512 * 1024 * 1024
 /**
  * @throws {@link OptionError} unless `partSize` is a multiple of 16 bytes from 1 MiB to 5 GiB.
  */
-export function assertPartSize(partSize: unknown): asserts partSize is number {
+export function assertPartSize(partSize: unknown, option = 'PartSize'): asserts partSize is number {
   if (typeof partSize === 'number' && partSize < LEAST_PART_BYTES) {
-    throw new OptionError('PartSize', `must be at least ${LEAST_PART_BYTES}`, {
+    throw new OptionError(option, `must be at least ${LEAST_PART_BYTES}`, {
       value: partSize,
       hint: 'PartSize is in bytes: 8 MiB are 8 * 1024 * 1024',
     })
   }
-  assertInteger(partSize, 'PartSize', LEAST_PART_BYTES, MOST_PART_BYTES)
-  assertMultipleOf(partSize, 'PartSize', BLOCK_BYTES)
+  assertInteger(partSize, option, LEAST_PART_BYTES, MOST_PART_BYTES)
+  assertMultipleOf(partSize, option, BLOCK_BYTES)
 }
 
 /**
