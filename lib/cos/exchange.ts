@@ -43,8 +43,8 @@ export interface OpenAnswer {
   readonly stream: Readable
   /** Checksums of the request's body; undefined when it had none or was not taken whole. */
   readonly sent: Digest | undefined
-  /** Waits until the request is out; false when the connection closed before that. */
-  isSent(): Promise<boolean>
+  /** Waits until the request is out; false when the connection closed, or so many milliseconds passed, before that. */
+  isSent(mostMs: number): Promise<boolean>
   readonly mapError: (error: unknown) => SealstreamError
 }
 
@@ -89,7 +89,7 @@ export function startExchange(
         stream: exchange,
         sent,
         mapError,
-        isSent: () => isSent(exchange),
+        isSent: (mostMs) => isSent(exchange, mostMs),
       })
     })
     exchange.on('error', (error) => {
@@ -134,9 +134,14 @@ export function readWhole({ stream, mapError }: Pick<OpenAnswer, 'stream' | 'map
 }
 
 /** Whether all of a request went out; an answer can overtake the last of it, and a hasty service need not read it. */
-function isSent(exchange: Request): Promise<boolean> {
+function isSent(exchange: Request, mostMs: number): Promise<boolean> {
   return new Promise((resolve) => {
-    finished(exchange, { readable: false }, (error) => resolve(!error))
+    // Once the answer has ended, Node no longer watches the socket for a stall.
+    const timer = setTimeout(() => resolve(false), mostMs)
+    finished(exchange, { readable: false }, (error) => {
+      clearTimeout(timer)
+      resolve(!error)
+    })
   })
 }
 

@@ -64,6 +64,7 @@ export class HttpClient {
   readonly #clock: () => number
   readonly #agents = { http: new HttpAgent({ keepAlive: true }), https: new HttpsAgent({ keepAlive: true }) }
   readonly #got: Got
+  readonly #stall: number
 
   constructor(options: HttpOptions) {
     const timeouts = options.timeouts ?? {}
@@ -71,6 +72,7 @@ export class HttpClient {
     const { connect = 10_000, stall = 60_000 } = timeouts
     assertInteger(connect, 'timeouts.connect', 1)
     assertInteger(stall, 'timeouts.stall', 1)
+    this.#stall = stall
     this.#clock = options.clock ?? Date.now
     this.#endpoint = new Endpoint(options)
     this.#credentials = new CredentialProvider(options.credentials, this.#clock)
@@ -106,7 +108,7 @@ export class HttpClient {
     try {
       const body = await readWhole(answer)
       if (status >= 300) throw await serviceError(operation, status, headers, body)
-      if (request.body !== undefined && (sent === undefined || !(await answer.isSent()))) {
+      if (request.body !== undefined && (sent === undefined || !(await answer.isSent(this.#stall)))) {
         throw new SealstreamError(
           'SEALSTREAM_ANSWER',
           `${operation}: the service answered before the body was sent`,
