@@ -56,7 +56,7 @@ export class SealstreamError extends Error {
   /** Stable; match on this. */
   readonly code: ErrorCode
   /** What can be done about it, when there is something to say. */
-  readonly hint?: string
+  declare readonly hint?: string
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, 'cause' in details ? { cause: details.cause } : undefined)
@@ -71,7 +71,7 @@ export class OptionError extends SealstreamError {
   /** The option's full path, for example `PartSize` or `credentials.secretId`. */
   readonly option: string
   /** The refused value, absent where it could be a secret. */
-  readonly value?: unknown
+  declare readonly value?: unknown
 
   /**
    * @param option - Full path of the option.
@@ -89,7 +89,7 @@ export class OptionError extends SealstreamError {
 /** Something is wrong with a master key, a key file or a data key. */
 export class KeyError extends SealstreamError {
   /** The key file, where one was involved. */
-  readonly path?: string
+  declare readonly path?: string
 
   constructor(
     code: Extract<
@@ -107,7 +107,7 @@ export class KeyError extends SealstreamError {
 /** An object's encryption headers are missing, contradictory, damaged, unknown or unwanted. */
 export class EnvelopeError extends SealstreamError {
   /** The header at fault, in wire spelling, where there is one. */
-  readonly header?: string
+  declare readonly header?: string
 
   constructor(
     code: Extract<
@@ -151,8 +151,8 @@ export class IntegrityError extends SealstreamError {
   readonly expected: string
   readonly found: string
   /** ETag of the bad stored object, where one was stored. It is not deleted. */
-  readonly etag?: string
-  readonly versionId?: string
+  declare readonly etag?: string
+  declare readonly versionId?: string
 
   constructor(
     subject: string,

@@ -35,7 +35,8 @@ Exit codes:
   5    refused: not encrypted, altered, truncated, or against the policy
   6    the service: unreachable, answered with an error, or no credentials
   7    a local file could not be read or written
-  130  interrupted`
+  130  interrupted
+  141  the reader of standard output closed it`
 
 const SERVICE_CODES = [
   'SEALSTREAM_ANSWER',

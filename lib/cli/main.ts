@@ -20,7 +20,8 @@ function makeProgram(signal: AbortSignal): Command {
       'Client-side encryption for Tencent COS: objects are encrypted before they leave and decrypted after they arrive.',
     )
     .version(VERSION)
-    .configureOutput({ outputError: (text, write) => write(`sealstream: ${text}`) })
+    // Reported with all other errors, at the end.
+    .configureOutput({ outputError: () => undefined })
     .exitOverride()
     .addHelpText(
       'after',
@@ -53,10 +54,17 @@ async function main(): Promise<void> {
     await makeProgram(abortOnInterrupt()).parseAsync()
   } catch (error) {
     const code = exitCodeOf(error)
-    const quiet = error instanceof CommanderError || (error as NodeJS.ErrnoException).code === 'EPIPE'
-    if (!quiet) reportError(error, process.argv.includes('--json'))
+    if (!isQuiet(error)) reportError(error, process.argv.includes('--json'))
     process.exitCode = code
   }
+}
+
+/** Help was shown, or nobody is left to read anything. */
+function isQuiet(error: unknown): boolean {
+  const { code, exitCode } = error as { code?: string; exitCode?: number }
+  return (
+    code === 'EPIPE' || (error instanceof CommanderError && (exitCode === 0 || code === 'commander.help'))
+  )
 }
 
 void main()

@@ -45,17 +45,23 @@ export class Output {
 
 /** An error and its hint, each on a line of its own; as JSON where the run is for scripts. */
 export function reportError(error: unknown, json: boolean): void {
-  // Commander has already written its own.
-  if (error instanceof CommanderError) return
-  const known = error instanceof SealstreamError ? error : undefined
-  const message = error instanceof Error ? error.message : String(error)
+  const { code, message, hint } = describe(error)
   if (json) {
-    const { code = 'UNEXPECTED', hint } = known ?? {}
     process.stderr.write(`${JSON.stringify({ error: { code, message, hint } })}\n`)
     return
   }
   process.stderr.write(`sealstream: error: ${message}\n`)
-  if (known?.hint !== undefined) process.stderr.write(`sealstream: hint: ${known.hint}\n`)
+  if (hint !== undefined) process.stderr.write(`sealstream: hint: ${hint}\n`)
+}
+
+function describe(error: unknown): { code: string; message: string; hint?: string | undefined } {
+  if (error instanceof SealstreamError) return error
+  const message = error instanceof Error ? error.message : String(error)
+  if (!(error instanceof CommanderError)) return { code: 'UNEXPECTED', message }
+  // `error: unknown option '--x'` and a possible `(Did you mean --y?)` on a line of its own.
+  const [problem = '', suggestion] = message.replace(/^error: /, '').split('\n')
+  const hint = suggestion?.replace(/^\((.*)\)$/, '$1') ?? 'see sealstream --help'
+  return { code: 'SEALSTREAM_OPTION', message: problem.replace(/\.$/, ''), hint }
 }
 
 /** `1,234,567` bytes as `1.2 MB`: powers of ten, like the MB/s beside it. */
