@@ -95,7 +95,7 @@ describe('what is stored against what was sent', () => {
           expect(error).to.have.property('algorithm', algorithm)
           if (title.includes('wrong')) {
             expect(error).to.have.property('versionId', 'v1')
-            expect((error as IntegrityError).etag).to.equal(headers.etag)
+            expect((error as { etag?: string }).etag).to.equal(headers.etag)
           }
         })
       }
