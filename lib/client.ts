@@ -16,23 +16,25 @@ import type { GetObjectParams } from './cos/get-object.js'
 import type { HeadObjectParams } from './cos/head-object.js'
 import { listObjects, type ListObjectsParams, type ListObjectsResult } from './cos/list-objects.js'
 import { listParts, type ListPartsParams, type ListPartsResult } from './cos/list-parts.js'
+import { objectHeaders } from './cos/object-headers.js'
 import type { PutObjectParams } from './cos/put-object.js'
 import type { ResultMetadata } from './cos/service.js'
 import { FORMAT_NAMES, FORMATS, type Format } from './crypto/format.js'
 import { assertUserMetadata, type Encryption } from './encrypted/encryption.js'
 import { getEncryptedObject, type EncryptedGetResult } from './encrypted/get-object.js'
 import { headEncryptedObject, type EncryptedHeadResult } from './encrypted/head-object.js'
-import {
-  MultipartUploads,
-  type EncryptedCompleteParams,
-  type EncryptedCompleteResult,
-  type EncryptedCreateParams,
-  type EncryptedCreateResult,
-  type EncryptedPartParams,
-} from './encrypted/multipart-uploads.js'
+import type {
+  EncryptedCompleteParams,
+  EncryptedCompleteResult,
+  EncryptedCreateParams,
+  EncryptedCreateResult,
+  EncryptedPartParams,
+} from './encrypted/multipart-params.js'
+import { MultipartUploads } from './encrypted/multipart-uploads.js'
 import { putEncryptedObject, type EncryptedStoredResult } from './encrypted/put-object.js'
 import { assertMasterKey, createEnvelope } from './envelope/envelope.js'
 import { assertPolicy, type Policy } from './envelope/policy.js'
+import { unlessAborted } from './internal/abort.js'
 import { assertKnown, assertOneOf } from './internal/assert.js'
 import type { MasterKey } from './keys/master-key.js'
 import { asBody, type Body } from './stream/body.js'
@@ -126,11 +128,13 @@ export class CosEncryptionClient {
       onProgress: params.onProgress,
       signal: params.signal,
       open: async (signal) => {
-        const { dataKey, metadata } = await createEnvelope(masterKey, { format })
+        const { dataKey, metadata } = await unlessAborted(createEnvelope(masterKey, { format }), signal)
         const encryptor = dataKey.encryptor()
         // The encryptor has its own reference to the key; this one is used for nothing else.
         dataKey.dispose()
         const Metadata = { ...headers.Metadata, ...metadata }
+        // Too large an envelope must show before anything is written.
+        objectHeaders({ Metadata })
         return { encryptor, store: new PartStore(service, { bucket, key, signal }, { ...headers, Metadata }) }
       },
     })

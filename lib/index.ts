@@ -89,5 +89,5 @@ export type {
   EncryptedCreateParams,
   EncryptedCreateResult,
   EncryptedPartParams,
-} from './encrypted/multipart-uploads.js'
+} from './encrypted/multipart-params.js'
 export type { PartCheck, UploadContext } from './encrypted/upload-context.js'

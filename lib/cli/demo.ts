@@ -18,6 +18,7 @@ import { progressStream } from '../stream/progress-stream.js'
 import { checkCiphertext, checkRanges, type RangeCheck } from './demo-checks.js'
 import { parseSize } from './location.js'
 import { Output, sizeText } from './output.js'
+import { openSource } from './source.js'
 
 interface DemoOptions {
   size: string
@@ -48,6 +49,7 @@ export function addDemo(program: Command, signal: AbortSignal): void {
 
 async function runDemo(file: string | undefined, options: DemoOptions, signal: AbortSignal): Promise<void> {
   const output = new Output({ json: options.json ?? false })
+  if (file !== undefined) await (await openSource(file)).close()
   const folder = await mkdtemp(join(tmpdir(), 'sealstream-demo-'))
   let server: RunningServer | undefined
   try {

@@ -1,4 +1,6 @@
 /** `sealstream get`: an object, decrypted, to a file or standard output. */
+import { lstat, realpath } from 'node:fs/promises'
+import { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Command } from 'commander'
 import { CosEncryptionClient } from '../client.js'
@@ -9,7 +11,8 @@ import { progressStream } from '../stream/progress-stream.js'
 import { addConnectionOptions, connect, type ConnectionOptions } from './connection.js'
 import { parseLocation, rangeHeader } from './location.js'
 import { addKeyOptions, readMasterKey, type KeyOptions } from './master-key.js'
-import { Output, sizeText } from './output.js'
+import { Output, printable, sizeText } from './output.js'
+import { isSystemError } from './source.js'
 
 interface GetOptions extends ConnectionOptions, KeyOptions {
   range?: string
@@ -43,7 +46,7 @@ async function runGet(object: string, file: string, options: GetOptions, signal:
     const rate = sizeText(got.ContentLength / ((performance.now() - started) / 1000))
     const caution = got.keyVerified ? '' : ' (this format cannot tell a wrong key)'
     output.result(
-      `read ${sizeText(got.ContentLength)} of cos://${Bucket}/${Key}, format ${got.format}, verified by ${got.verified}, ${rate}/s${caution}`,
+      `read ${sizeText(got.ContentLength)} of cos://${Bucket}/${printable(Key)}, format ${got.format}, verified by ${got.verified}, ${rate}/s${caution}`,
       { Bucket, Key, ...describe(got) },
     )
   } finally {
@@ -63,21 +66,41 @@ async function toFile(
   signal: AbortSignal,
 ): Promise<void> {
   const { Body, ContentLength: total } = got
-  const pending = await openPending(file).catch((error: unknown) => {
+  const pending = await openTarget(file).catch((error: unknown) => {
     Body.destroy()
-    throw cannotWrite(file, error)
+    throw isSystemError(error) ? cannotWrite(file, error) : error
   })
   const { listener, stop } = output.progress(`get ${file}`, total)
   try {
     const progress = progressStream({ total, onProgress: listener })
-    await pipeline(Body, progress, pending.handle.createWriteStream({ autoClose: false }), {
-      signal,
-    }).finally(stop)
+    await pipeline(Body, progress, sinkInto(pending), { signal }).finally(stop)
     await commit(pending, file)
   } catch (error) {
     await pending.discard()
-    throw isFileError(error) ? cannotWrite(file, error) : error
+    throw isSystemError(error) ? cannotWrite(file, error) : error
   }
+}
+
+/** Not an async function at the end of the pipeline: what that throws would arrive as an AbortError. */
+function sinkInto(pending: PendingFile): Writable {
+  return new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      pending.write(chunk).then(() => done(), done)
+    },
+  })
+}
+
+/** Through a symbolic link to the file it names. What is no regular file must not be replaced by one. */
+async function openTarget(file: string): Promise<PendingFile> {
+  const path = await realpath(file).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return file
+    throw error
+  })
+  const stats = await lstat(path).catch(() => undefined)
+  if (stats === undefined || stats.isFile()) return openPending(path)
+  throw new SealstreamError('SEALSTREAM_FILE', `cannot write ${file}: it is not a regular file`, {
+    hint: 'use - to write to standard output',
+  })
 }
 
 async function commit(pending: PendingFile, file: string): Promise<void> {
@@ -86,11 +109,6 @@ async function commit(pending: PendingFile, file: string): Promise<void> {
   } catch (error) {
     throw cannotWrite(file, error)
   }
-}
-
-/** What the file system threw; everything from the network arrives as one of our own errors. */
-function isFileError(error: unknown): boolean {
-  return !(error instanceof SealstreamError) && typeof (error as NodeJS.ErrnoException).errno === 'number'
 }
 
 function cannotWrite(file: string, error: unknown): SealstreamError {

@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { CosClient } from '../cos-client.js'
 import { addConnectionOptions, connect, type ConnectionOptions } from './connection.js'
 import { parsePrefix } from './location.js'
-import { Output } from './output.js'
+import { Output, printable } from './output.js'
 
 interface LsOptions extends ConnectionOptions {
   json?: boolean
@@ -45,9 +45,4 @@ async function runLs(location: string, options: LsOptions, signal: AbortSignal):
   } finally {
     await connection.close()
   }
-}
-
-/** A key may hold control characters; a terminal must not obey them. */
-function printable(key: string): string {
-  return key.replace(/[\u0000-\u001f\u007f-\u009f]/g, (character) => JSON.stringify(character).slice(1, -1))
 }

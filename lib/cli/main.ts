@@ -3,7 +3,7 @@
 import { Command, CommanderError } from 'commander'
 import { VERSION } from '../internal/version.js'
 import { addDemo } from './demo.js'
-import { EXIT_CODES_HELP, exitCodeOf } from './exit-code.js'
+import { EXIT, EXIT_CODES_HELP, exitCodeOf } from './exit-code.js'
 import { addGet } from './get.js'
 import { addHead } from './head.js'
 import { addKeygen } from './keygen.js'
@@ -50,6 +50,10 @@ function abortOnInterrupt(): AbortSignal {
 }
 
 async function main(): Promise<void> {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // Nobody reads any more: end as a shell would have a program end, without a word.
+    process.exit(error.code === 'EPIPE' ? EXIT.pipeClosed : EXIT.unexpected)
+  })
   try {
     await makeProgram(abortOnInterrupt()).parseAsync()
   } catch (error) {

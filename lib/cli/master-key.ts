@@ -1,6 +1,8 @@
 /** The master key of a run: from files, or from the environment. Never from arguments, which others can see. */
+import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
-import { OptionError } from '../errors.js'
+import { KeyError, OptionError } from '../errors.js'
+import { decodeBase64 } from '../internal/bytes.js'
 import { AesMasterKey } from '../keys/aes-master-key.js'
 import { readKeyFile } from '../keys/key-file.js'
 import type { MasterKey } from '../keys/master-key.js'
@@ -30,7 +32,10 @@ export async function readMasterKey(options: KeyOptions): Promise<MasterKey> {
   if (aesKey !== undefined && isRsa) {
     throw new OptionError('--aes-key', 'and an RSA key cannot both be the master key')
   }
-  if (aesKey !== undefined) return AesMasterKey.fromFile(aesKey)
+  if (aesKey !== undefined) {
+    assertNoKey(aesKey)
+    return AesMasterKey.fromFile(aesKey)
+  }
   if (isRsa) return readRsa(options)
   const fromEnvironment = process.env.SEALSTREAM_AES_KEY
   if (fromEnvironment !== undefined && fromEnvironment !== '') return AesMasterKey.from(fromEnvironment)
@@ -41,8 +46,17 @@ export async function readMasterKey(options: KeyOptions): Promise<MasterKey> {
 
 /** The passphrase from a file or the environment; without the newline that editors add. */
 export async function readPassphrase(file: string | undefined): Promise<string | undefined> {
-  if (file === undefined) return process.env.SEALSTREAM_PASSPHRASE
+  // Set to nothing is as good as not set: an empty passphrase protects nothing.
+  if (file === undefined) return process.env.SEALSTREAM_PASSPHRASE || undefined
   return (await readKeyFile(file, '--passphrase-file', 'a passphrase')).replace(/\r?\n$/, '')
+}
+
+/** A key in place of its file's name must not be repeated in an error. */
+function assertNoKey(file: string): void {
+  const isKey = [16, 24, 32].includes(decodeBase64(file)?.length ?? 0)
+  if (isKey && !existsSync(file)) {
+    throw new KeyError('SEALSTREAM_KEY_FILE', 'option --aes-key takes the name of a file, not the key itself')
+  }
 }
 
 async function readRsa(options: KeyOptions): Promise<RsaMasterKey> {

@@ -26,12 +26,12 @@ export class Output {
 
   /** A result: `text` for people, `data` for scripts. */
   result(text: string, data: object): void {
-    this.#stdout.write(`${this.#json ? JSON.stringify(data) : text}\n`)
+    this.#stdout.write(`${this.#json ? JSON.stringify(data) : printableLines(text)}\n`)
   }
 
   /** A remark on the way; not for scripts. */
   note(text: string): void {
-    if (!this.#json) this.#stderr.write(`${text}\n`)
+    if (!this.#json) this.#stderr.write(`${printableLines(text)}\n`)
   }
 
   /** Shows a transfer; `stop` ends the bar. */
@@ -50,8 +50,8 @@ export function reportError(error: unknown, json: boolean): void {
     process.stderr.write(`${JSON.stringify({ error: { code, message, hint } })}\n`)
     return
   }
-  process.stderr.write(`sealstream: error: ${message}\n`)
-  if (hint !== undefined) process.stderr.write(`sealstream: hint: ${hint}\n`)
+  process.stderr.write(`sealstream: error: ${printable(message)}\n`)
+  if (hint !== undefined) process.stderr.write(`sealstream: hint: ${printable(hint)}\n`)
 }
 
 function describe(error: unknown): { code: string; message: string; hint?: string | undefined } {
@@ -69,7 +69,7 @@ export function sizeText(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB']
   const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(bytes, 1)) / 3))
   const value = bytes / 1000 ** power
-  return `${power === 0 ? value : value.toFixed(1)} ${units[power] ?? ''}`
+  return `${value.toFixed(power === 0 ? 0 : 1)} ${units[power] ?? ''}`
 }
 
 function bar(label: string, total: number): { listener: ProgressListener; stop: () => void } {
@@ -96,4 +96,16 @@ function lines(label: string, total: number | undefined, write: (line: string) =
     const share = total === undefined ? '' : ` of ${sizeText(total)} (${Math.floor((bytes / total) * 100)} %)`
     write(`${label}: ${sizeText(bytes)}${share}`)
   }
+}
+
+/** A key, or a service's message, may hold control characters; a terminal must not obey them. */
+export function printable(text: string): string {
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (character) => {
+    const code = character.charCodeAt(0).toString(16).padStart(4, '0')
+    return `\\u${code}`
+  })
+}
+
+function printableLines(text: string): string {
+  return text.split('\n').map(printable).join('\n')
 }

@@ -1,17 +1,16 @@
 /** `sealstream put`: a file or standard input, encrypted, to an object. */
-import { open, type FileHandle } from 'node:fs/promises'
-import { Transform, type Readable } from 'node:stream'
+import type { Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Command } from 'commander'
 import { CosEncryptionClient } from '../client.js'
 import type { Format } from '../crypto/format.js'
-import { SealstreamError } from '../errors.js'
-import { fileFingerprint } from '../internal/file-fingerprint.js'
+import type { ObjectWriteStream } from '../transfer/object-write-stream.js'
 import { progressStream } from '../stream/progress-stream.js'
 import { addConnectionOptions, connect, type ConnectionOptions } from './connection.js'
 import { parseLocation, parseMetadata, parseSize } from './location.js'
 import { addKeyOptions, readMasterKey, type KeyOptions } from './master-key.js'
-import { Output, sizeText } from './output.js'
+import { Output, printable, sizeText } from './output.js'
+import { withSource } from './source.js'
 
 interface PutOptions extends ConnectionOptions, KeyOptions {
   format: Format
@@ -19,12 +18,6 @@ interface PutOptions extends ConnectionOptions, KeyOptions {
   contentType?: string
   metadata: string[]
   json?: boolean
-}
-
-/** What is read, and how much of it there is. */
-interface Source {
-  readonly stages: [Readable, ...Transform[]]
-  readonly total: number | undefined
 }
 
 export function addPut(program: Command, signal: AbortSignal): void {
@@ -52,19 +45,18 @@ async function runPut(file: string, object: string, options: PutOptions, signal:
     const contentType = options.contentType === undefined ? {} : { ContentType: options.contentType }
     const target = { Bucket, Key, PartSize, Metadata, signal, ...contentType }
     const started = performance.now()
-    const stored = await withSource(file, async ({ stages, total }) => {
-      const { listener, stop } = output.progress(`put ${Key}`, total)
+    const stored = await withSource(file, async (source, total) => {
+      const { listener, stop } = output.progress(`put ${printable(Key)}`, total)
       const stream = client.createWriteStream(target)
-      await pipeline([...stages, progressStream({ total, onProgress: listener }), stream], {
-        signal,
-      }).finally(stop)
+      const watch = progressStream({ total, onProgress: listener })
+      await store(source, watch, stream, signal).finally(stop)
       return stream.result
     })
     await client.close()
     const seconds = (performance.now() - started) / 1000
     const rate = sizeText(stored.StoredLength / seconds)
     output.result(
-      `stored ${sizeText(stored.StoredLength)} as cos://${Bucket}/${Key}, format ${options.format}, verified by ${stored.verified}, ${rate}/s`,
+      `stored ${sizeText(stored.StoredLength)} as cos://${Bucket}/${printable(Key)}, format ${options.format}, verified by ${stored.verified}, ${rate}/s`,
       { ...stored, format: options.format },
     )
   } finally {
@@ -72,48 +64,20 @@ async function runPut(file: string, object: string, options: PutOptions, signal:
   }
 }
 
-/** Opens the file, hands its bytes on, and makes sure at the end that they are the bytes of one and the same file. */
-async function withSource<Result>(file: string, use: (source: Source) => Promise<Result>): Promise<Result> {
-  if (file === '-') return use({ stages: [process.stdin], total: undefined })
-  const handle = await openFile(file)
+/** Runs bytes into a request stream. Where that fails, waits until what was begun on the service has been dropped. */
+async function store(
+  source: Readable,
+  watch: Transform,
+  target: ObjectWriteStream,
+  signal: AbortSignal,
+): Promise<void> {
+  const closed = new Promise<void>((resolve) => target.once('close', resolve))
   try {
-    const stats = await handle.stat()
-    const stream = handle.createReadStream({ autoClose: false, highWaterMark: 1024 * 1024 })
-    if (!stats.isFile()) return await use({ stages: [stream], total: undefined })
-    const unchanged = await unchangedFile(handle, file)
-    return await use({ stages: [stream, unchanged], total: stats.size })
-  } finally {
-    await handle.close()
-  }
-}
-
-async function openFile(file: string): Promise<FileHandle> {
-  let handle: FileHandle | undefined
-  try {
-    handle = await open(file, 'r')
-    if (!(await handle.stat()).isDirectory()) return handle
+    await pipeline(source, watch, target, { signal })
   } catch (error) {
-    await handle?.close()
-    throw new SealstreamError('SEALSTREAM_FILE', `cannot read ${file}: ${(error as Error).message}`, {
-      cause: error,
-    })
+    await closed
+    throw error
   }
-  await handle.close()
-  throw new SealstreamError('SEALSTREAM_FILE', `cannot read ${file}: it is a directory`)
-}
-
-/** Passes bytes through; fails at the end, before anything is committed, if the file changed meanwhile. */
-async function unchangedFile(handle: FileHandle, file: string): Promise<Transform> {
-  const before = await fileFingerprint(handle)
-  return new Transform({
-    transform: (chunk, _encoding, done) => done(null, chunk),
-    flush(done) {
-      fileFingerprint(handle).then((after) => {
-        if (after === before) done()
-        else done(new SealstreamError('SEALSTREAM_SOURCE_CHANGED', `${file} changed while it was being read`))
-      }, done)
-    },
-  })
 }
 
 function collect(value: string, previous: string[]): string[] {

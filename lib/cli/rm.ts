@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { CosClient } from '../cos-client.js'
 import { addConnectionOptions, connect, type ConnectionOptions } from './connection.js'
 import { parseLocation } from './location.js'
-import { Output } from './output.js'
+import { Output, printable } from './output.js'
 
 interface RmOptions extends ConnectionOptions {
   json?: boolean
@@ -25,7 +25,7 @@ async function runRm(object: string, options: RmOptions, signal: AbortSignal): P
     const client = new CosClient(connection.clientOptions)
     await client.deleteObject({ Bucket, Key, signal })
     client.close()
-    new Output({ json: options.json ?? false }).result(`deleted cos://${Bucket}/${Key}`, {
+    new Output({ json: options.json ?? false }).result(`deleted cos://${Bucket}/${printable(Key)}`, {
       Bucket,
       Key,
       deleted: true,

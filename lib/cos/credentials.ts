@@ -31,7 +31,7 @@ export class CredentialProvider {
    * @param clock - Milliseconds since the epoch.
    */
   constructor(source: CredentialSource | undefined, clock: () => number) {
-    this.#source = source ?? credentialsFromEnvironment
+    this.#source = source === undefined ? credentialsFromEnvironment : source
     this.#clock = clock
     // Static keys are checked at once, so that a typing error shows where the client is made.
     if (typeof this.#source !== 'function') this.#current = checkCredentials(this.#source)
@@ -104,12 +104,6 @@ export function credentialsFromEnvironment(environment: NodeJS.ProcessEnv = proc
 
 /** Refuses what cannot be credentials. Never quotes a value. */
 function checkCredentials(given: Credentials): Credentials {
-  if (typeof (given as unknown) !== 'object' || (given as unknown) === null) {
-    throw new OptionError(
-      'credentials',
-      'must be { secretId, secretKey, token? } or a function that gives them',
-    )
-  }
   assertKnown(given, 'credentials', ['secretId', 'secretKey', 'token', 'expiresAt'], {
     SecretId: 'write secretId',
     SecretKey: 'write secretKey',

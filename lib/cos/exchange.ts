@@ -101,7 +101,7 @@ export function startExchange(
     if (outgoing !== undefined) {
       pipeline((body as StreamBody).stream, outgoing, (error) => {
         if (!error || answered || exchange.destroyed) return
-        reject(mapBodyError(error))
+        reject(outgoing.listenerError ?? mapBodyError(error))
         exchange.destroy()
       })
       outgoing.pipe(exchange)

@@ -5,6 +5,7 @@ import got, { type Got } from 'got'
 import type { Digest } from '../checksum/body-digest.js'
 import { SealstreamError } from '../errors.js'
 import { assertInteger, assertKnown } from '../internal/assert.js'
+import { unlessAborted } from '../internal/abort.js'
 import { VERSION } from '../internal/version.js'
 import { CredentialProvider, type CredentialSource } from './credentials.js'
 import { encodeQuery } from './encode.js'
@@ -175,7 +176,7 @@ export class HttpClient {
     const target = this.#endpoint.target(request.bucket, request.key)
     const query = encodeQuery(request.query ?? {})
     const url = `${target.origin}${target.encodedPath}${query === '' ? '' : `?${query}`}`
-    const headers = await this.#sign(request, target)
+    const headers = await unlessAborted(this.#sign(request, target), signal)
     throwIfAborted(operation, signal)
     const exchange = this.#got.stream(url, { method, headers, ...(signal === undefined ? {} : { signal }) })
     return startExchange(exchange, method, body, (error) =>

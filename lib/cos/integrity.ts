@@ -1,6 +1,6 @@
 /** What the service says it holds, against what we sent or expect (RULES 5.1, 5.2). */
 import type { Digest } from '../checksum/body-digest.js'
-import { IntegrityError } from '../errors.js'
+import { IntegrityError, SealstreamError } from '../errors.js'
 import type { AnswerExpectation } from './answer-body.js'
 import type { Service } from './service.js'
 
@@ -9,10 +9,16 @@ export type Verified = 'aead' | 'crc64' | 'md5' | 'length'
 
 type Headers = Readonly<Record<string, string>>
 
-/** CRC-64 that an answer states, or undefined where it states none that could be one. */
+/**
+ * CRC-64 that an answer states, or undefined where it states none.
+ *
+ * @throws SealstreamError `SEALSTREAM_ANSWER` where it states something that is none.
+ */
 export function statedCrc64(headers: Headers): bigint | undefined {
   const text = headers['x-cos-hash-crc64ecma']
-  return text !== undefined && /^\d{1,20}$/.test(text) ? BigInt(text) : undefined
+  if (text === undefined) return undefined
+  if (/^\d{1,20}$/.test(text)) return BigInt(text)
+  throw new SealstreamError('SEALSTREAM_ANSWER', 'the answer has a x-cos-hash-crc64ecma that is not a number')
 }
 
 /** MD5 that an ETag states, lower-case hex; undefined where the ETag is something else. */

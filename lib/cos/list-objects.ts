@@ -2,7 +2,7 @@
 import { SealstreamError } from '../errors.js'
 import { assertInteger, queryText } from '../internal/assert.js'
 import { checkCall, resultMetadata, type CallParams, type ResultMetadata, type Service } from './service.js'
-import { integer, list, readXml, text } from './xml.js'
+import { date, integer, list, readXml, text } from './xml.js'
 
 /** Parameters of listObjects. */
 export interface ListObjectsParams extends CallParams {
@@ -59,12 +59,18 @@ export async function listObjects(
     Key: decode(text(entry, 'Key')),
     Size: integer(entry, 'Size'),
     ETag: text(entry, 'ETag'),
-    LastModified: new Date(text(entry, 'LastModified')),
+    LastModified: date(entry, 'LastModified'),
     StorageClass: text(entry, 'StorageClass'),
   }))
   const isTruncated = text(node, 'IsTruncated') === 'true'
   // The service gives NextMarker with a delimiter only; without one it is the last key.
   const next = decode(text(node, 'NextMarker')) || contents.at(-1)?.Key
+  if (isTruncated && next === Marker) {
+    throw new SealstreamError(
+      'SEALSTREAM_ANSWER',
+      'listObjects: the marker of the next page does not advance',
+    )
+  }
   return {
     Contents: contents,
     CommonPrefixes: list(node, 'CommonPrefixes').map((entry) => ({

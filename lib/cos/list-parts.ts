@@ -9,7 +9,7 @@ import {
   type Service,
 } from './service.js'
 import { MOST_PARTS } from './upload-part.js'
-import { integer, list, readXml, text } from './xml.js'
+import { date, integer, list, readXml, text } from './xml.js'
 
 /** Parameters of listParts. */
 export interface ListPartsParams extends ObjectParams {
@@ -66,7 +66,7 @@ export async function listParts(service: Service, params: ListPartsParams): Prom
     PartNumber: integer(entry, 'PartNumber'),
     ETag: text(entry, 'ETag'),
     Size: integer(entry, 'Size'),
-    LastModified: new Date(text(entry, 'LastModified')),
+    LastModified: date(entry, 'LastModified'),
   }))
   const isTruncated = text(node, 'IsTruncated') === 'true'
   return {

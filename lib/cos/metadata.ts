@@ -70,5 +70,6 @@ function tooLarge(what: string, size: number, most: number): SealstreamError {
   return new SealstreamError(
     'SEALSTREAM_METADATA',
     `${what}: ${size} bytes, the service takes at most ${most}`,
+    { hint: 'shorten the metadata; an RSA key of fewer bits makes a smaller envelope' },
   )
 }

@@ -16,6 +16,7 @@ export class OutgoingBody extends Transform {
   readonly #length: number
   readonly #running: BodyDigest
   readonly #onProgress: ProgressListener | undefined
+  #listenerError: Error | undefined
   #digest: Digest | undefined
   #seen = 0
   #last: Buffer | undefined
@@ -26,6 +27,11 @@ export class OutgoingBody extends Transform {
     this.#length = length
     this.#running = new BodyDigest({ md5: options.md5 })
     this.#onProgress = options.onProgress
+  }
+
+  /** What the progress listener threw; the caller gets it as it is. */
+  get listenerError(): Error | undefined {
+    return this.#listenerError
   }
 
   /** Length and checksums of what went out; undefined until the source has ended well. */
@@ -48,6 +54,7 @@ export class OutgoingBody extends Transform {
     try {
       this.#onProgress?.({ bytes: this.#seen, total: this.#length })
     } catch (error) {
+      this.#listenerError = error as Error
       done(error as Error)
       return
     }

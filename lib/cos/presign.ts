@@ -1,5 +1,6 @@
 /** Presigned URLs. */
 import { assertInteger, assertOneOf } from '../internal/assert.js'
+import { unlessAborted } from '../internal/abort.js'
 import { checkObjectCall, type ObjectParams, type Service } from './service.js'
 
 const METHODS = ['GET', 'HEAD', 'PUT', 'DELETE'] as const
@@ -19,9 +20,9 @@ export interface PresignParams extends ObjectParams {
  * @throws {@link OptionError} on a bad parameter; `SEALSTREAM_CREDENTIALS`.
  */
 export async function presign(service: Service, params: PresignParams): Promise<string> {
-  const { bucket, key } = checkObjectCall(service, params, ['Method', 'Expires'])
+  const { bucket, key, signal } = checkObjectCall(service, params, ['Method', 'Expires'])
   const { Method = 'GET', Expires = 900 } = params
   assertOneOf(Method, 'Method', METHODS)
   assertInteger(Expires, 'Expires', 1, 10 * 365 * 24 * 3600)
-  return service.http.presign({ method: Method, bucket, key, expires: Expires })
+  return unlessAborted(service.http.presign({ method: Method, bucket, key, expires: Expires }), signal)
 }

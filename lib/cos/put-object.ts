@@ -3,7 +3,7 @@ import type { ProgressListener } from '../internal/progress.js'
 import { bytesBody, type RequestBody } from './exchange.js'
 import { verifyStored, type Verified } from './integrity.js'
 import { OBJECT_HEADER_PARAMS, objectHeaders, type ObjectHeaderParams } from './object-headers.js'
-import { sizeBody, type BodyInput, type SizedBody } from './request-body.js'
+import { holdErrors, sizeBody, type BodyInput, type SizedBody } from './request-body.js'
 import {
   checkObjectCall,
   present,
@@ -12,7 +12,8 @@ import {
   type ResultMetadata,
   type Service,
 } from './service.js'
-import { OptionError } from '../errors.js'
+import { OptionError, SealstreamError } from '../errors.js'
+import { serviceError } from './service-error.js'
 
 /** Bodies up to this size are collected where their length is unknown; longer ones go to createWriteStream. */
 export const DEFAULT_PART_SIZE = 8 * 1024 * 1024
@@ -53,6 +54,7 @@ export const PUT_PARAMS = [...OBJECT_HEADER_PARAMS, 'Body', 'ContentLength', 'Co
  *   than declared, IntegrityError when the service stored other bytes, and the errors of every request.
  */
 export async function putObject(service: Service, params: PutObjectParams): Promise<StoredResult> {
+  holdErrors((params as Partial<PutObjectParams> | undefined)?.Body)
   const { bucket, key, signal } = checkObjectCall(service, params, PUT_PARAMS)
   const headers = objectHeaders(params)
   if (params.ContentMD5 !== undefined) headers['content-md5'] = checkMd5(params.ContentMD5)
@@ -100,15 +102,24 @@ export function requestBody(service: Service, sized: SizedBody, onProgress?: Pro
 }
 
 /** The result of storing an object or part, after comparing what is stored with what was sent. */
-export function storedResult(
+export async function storedResult(
   service: Service,
   subject: string,
   answer: Awaited<ReturnType<Service['http']['send']>>,
-): StoredResult {
+): Promise<StoredResult> {
   const { headers, sent } = answer
   if (sent === undefined) throw new TypeError('a request that stores something has a body')
+  // Success has no document. One that is there says otherwise, whatever the status says.
+  if (/^\s*(<\?xml[^>]*>\s*)?<Error[\s>]/.test(answer.body)) {
+    throw await serviceError(subject, answer.status, headers, answer.body)
+  }
+  if (!headers.etag)
+    throw new SealstreamError(
+      'SEALSTREAM_ANSWER',
+      `${subject}: the answer has no ETag: is it from the service?`,
+    )
   return {
-    ETag: headers.etag ?? '',
+    ETag: headers.etag,
     ...present({ VersionId: headers['x-cos-version-id'], HashCrc64ecma: headers['x-cos-hash-crc64ecma'] }),
     verified: verifyStored(service, subject, sent, headers),
     ...resultMetadata(answer),

@@ -8,6 +8,7 @@ import { LengthError, OptionError, SealstreamError } from '../errors.js'
 import { destroyOnAbort } from '../internal/abort.js'
 import { assertInteger } from '../internal/assert.js'
 import { asBuffer } from '../internal/bytes.js'
+import { fileChunks, fileFingerprint, sourceChanged, type FileFacts } from '../internal/file-chunks.js'
 import { mapBodyError } from './http-error.js'
 
 /** What `Body` may be. All but the last three know their own length. */
@@ -82,7 +83,7 @@ async function knownLength(body: unknown): Promise<SizedBody | undefined> {
 }
 
 function fromBytes(bytes: Buffer): SizedBody {
-  return { ...fromOpener(bytes.length, () => Readable.from(slices(bytes), { objectMode: false })), bytes }
+  return { ...fromOpener(bytes.length, () => openBytes(bytes)), bytes }
 }
 
 /** A body that is nothing until it is opened. */
@@ -92,7 +93,15 @@ function fromOpener(length: number, open: () => Readable): SizedBody {
 
 /** The caller's own stream. */
 function fromStream(length: number, stream: Readable): SizedBody {
-  return { length, bytes: undefined, open: () => stream, discard: () => void stream.destroy() }
+  // In object mode a chunk may be anything; what is neither bytes nor text is refused where it comes out.
+  const open = (): Readable =>
+    stream.readableObjectMode ? wrapped(stream, bytesOf(stream, undefined)) : stream
+  return { length, bytes: undefined, open, discard: () => void stream.destroy() }
+}
+
+/** Bytes as a stream of views on them. */
+export function openBytes(bytes: Buffer): Readable {
+  return Readable.from(slices(bytes), { objectMode: false })
 }
 
 function* slices(bytes: Buffer): Generator<Buffer> {
@@ -102,13 +111,11 @@ function* slices(bytes: Buffer): Generator<Buffer> {
 /** Read from its beginning, wherever its own position is, and left open: it is the caller's. */
 async function fromFileHandle(handle: FileHandle): Promise<SizedBody | undefined> {
   const stats = await readable(() => handle.stat())
-  const open = (): Readable =>
-    handle.createReadStream({
-      autoClose: false,
-      highWaterMark: READ_AHEAD,
-      ...(stats.isFile() && { start: 0 }),
-    })
-  return stats.isFile() ? fromOpener(stats.size, open) : undefined
+  return stats.isFile() ? fromOpener(stats.size, () => readHandle(handle)) : undefined
+}
+
+function readHandle(handle: FileHandle): Readable {
+  return Readable.from(fileChunks(handle), { objectMode: false })
 }
 
 /** The file's size within the stream's own range. A pipe or device has no length. */
@@ -116,13 +123,38 @@ async function fromReadStream(
   stream: ReadStream & { fd?: number | null; start?: number; end?: number },
 ): Promise<SizedBody | undefined> {
   const { fd } = stream
+  const facts = (): Promise<FileFacts> => stat(stream.path, { bigint: true })
   const stats = await readable(() => (typeof fd === 'number' ? promisify(fstat)(fd) : stat(stream.path)))
   if (!stats.isFile()) return undefined
   // What was read ahead but not taken yet is still to come.
   const consumed = stream.bytesRead - stream.readableLength
   const end = Math.min(stream.end ?? Number.POSITIVE_INFINITY, stats.size - 1)
   const length = Math.max(0, end - (stream.start ?? 0) + 1 - consumed)
-  return fromStream(length, stream)
+  const sized = fromStream(length, stream)
+  // A stream made from a descriptor names no file to look at again.
+  if (typeof (stream.path as unknown) !== 'string') return sized
+  const before = await fileFingerprint(facts)
+  return { ...sized, open: () => wrapped(stream, unchanged(stream, before, facts)) }
+}
+
+/** A stream over `bytes`, which come from `source`: a generator that was never started would not destroy it. */
+function wrapped(source: Readable, bytes: AsyncGenerator<Buffer>): Readable {
+  const stream = Readable.from(bytes, { objectMode: false })
+  const destroy = stream._destroy.bind(stream)
+  stream._destroy = (error, done) => {
+    source.destroy()
+    destroy(error, done)
+  }
+  return stream
+}
+
+async function* unchanged(
+  stream: Readable,
+  before: string,
+  facts: () => Promise<FileFacts>,
+): AsyncGenerator<Buffer> {
+  yield* stream as AsyncIterable<Buffer>
+  if ((await fileFingerprint(facts)) !== before) throw sourceChanged()
 }
 
 async function readable(read: () => Promise<Stats>): Promise<Stats> {
@@ -162,7 +194,7 @@ export function holdErrors(body: unknown): void {
 function asReadable(body: unknown): Readable {
   if (body instanceof Readable) return body
   if (typeof body === 'object' && body !== null) {
-    if (isFileHandle(body)) return body.createReadStream({ autoClose: false, highWaterMark: READ_AHEAD })
+    if (isFileHandle(body)) return readHandle(body)
     if (body instanceof globalThis.ReadableStream) {
       if (body.locked) throw new OptionError('Body', 'is a web stream that somebody else is reading')
       return Readable.fromWeb(body)

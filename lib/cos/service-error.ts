@@ -36,7 +36,7 @@ export async function serviceError(
     requestId: text(node, 'RequestId') || headers['x-cos-request-id'] || '',
     traceId: text(node, 'TraceId') || headers['x-cos-trace-id'] || '',
   }
-  const hint = HINTS[serviceCode]
+  const hint = Object.hasOwn(HINTS, serviceCode) ? HINTS[serviceCode] : undefined
   return new ServiceError(operation, facts, hint === undefined ? {} : { hint })
 }
 

@@ -9,7 +9,7 @@ import {
   type Sending,
   type StoredResult,
 } from './put-object.js'
-import { sizeBody, type BodyInput } from './request-body.js'
+import { holdErrors, sizeBody, type BodyInput } from './request-body.js'
 import { checkObjectCall, type ObjectParams, type Service } from './service.js'
 
 /** Most parts of an upload (wire-formats F5). */
@@ -40,6 +40,7 @@ export const UPLOAD_PART_PARAMS = [
 
 /** @throws As putObject. */
 export async function uploadPart(service: Service, params: UploadPartParams): Promise<StoredResult> {
+  holdErrors((params as Partial<UploadPartParams> | undefined)?.Body)
   const { bucket, key, signal } = checkObjectCall(service, params, UPLOAD_PART_PARAMS)
   assertText(params.UploadId, 'UploadId')
   assertInteger(params.PartNumber, 'PartNumber', 1, MOST_PARTS)

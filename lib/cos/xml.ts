@@ -65,6 +65,13 @@ export function integer(node: XmlNode, name: string): number {
   throw unreadable(`has ${JSON.stringify(value.slice(0, 40))} where element ${name} must be a number`)
 }
 
+/** A date in the child `name`. */
+export function date(node: XmlNode, name: string): Date {
+  const value = new Date(text(node, name))
+  if (!Number.isNaN(value.getTime())) return value
+  throw unreadable(`has no date where element ${name} must be one`)
+}
+
 function unreadable(problem: string, cause?: unknown): SealstreamError {
   return new SealstreamError(
     'SEALSTREAM_ANSWER',

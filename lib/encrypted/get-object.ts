@@ -8,6 +8,7 @@ import type { DecryptorOptions } from '../crypto/data-key.js'
 import { openEnvelope, type OpenedEnvelope } from '../envelope/envelope.js'
 import { isEnvelopeHeader } from '../envelope/headers.js'
 import { SealstreamError, ServiceError } from '../errors.js'
+import { unlessAborted } from '../internal/abort.js'
 import { asBody, type Body } from '../stream/body.js'
 import { decryptStream } from '../stream/cipher-stream.js'
 import { withoutEnvelope, type Encryption, type EncryptionResult } from './encryption.js'
@@ -49,7 +50,10 @@ async function getWhole(encryption: Encryption, params: GetObjectParams): Promis
   const { service, masterKey, policy } = encryption
   const answer = await getObject(service, params)
   try {
-    const opened = await openEnvelope(answer.$metadata.headers, masterKey, { policy })
+    const opened = await unlessAborted(
+      openEnvelope(answer.$metadata.headers, masterKey, { policy }),
+      params.signal,
+    )
     const size = opened.dataKey.plaintextSize(answer.ContentLength)
     const result = describe(answer, opened, answer.ContentLength)
     return {
@@ -73,7 +77,10 @@ async function getRange(
   if (head.ETag === '') {
     throw new SealstreamError('SEALSTREAM_ANSWER', 'headObject: the answer has no ETag to hold the range to')
   }
-  const opened = await openEnvelope(head.$metadata.headers, masterKey, { policy })
+  const opened = await unlessAborted(
+    openEnvelope(head.$metadata.headers, masterKey, { policy }),
+    params.signal,
+  )
   try {
     const size = opened.dataKey.plaintextSize(head.ContentLength)
     const { start, end } = resolveRange(Range, size)

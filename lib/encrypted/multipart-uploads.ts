@@ -1,81 +1,48 @@
 /** Encrypted multipart uploads by hand: parts in any order, each encrypted at its own offset (RULES 2). */
 import { abortMultipartUpload, type AbortMultipartUploadParams } from '../cos/abort-multipart-upload.js'
-import {
-  checkParts,
-  completeMultipartUpload,
-  type CompletedPart,
-  type CompleteMultipartUploadResult,
-} from '../cos/complete-multipart-upload.js'
-import {
-  createMultipartUpload,
-  type CreateMultipartUploadParams,
-  type CreateMultipartUploadResult,
-} from '../cos/create-multipart-upload.js'
-import { bytesBody, type BytesBody } from '../cos/exchange.js'
-import type { Verified } from '../cos/integrity.js'
-import { listAllParts } from '../cos/list-parts.js'
+import { checkParts, completeMultipartUpload } from '../cos/complete-multipart-upload.js'
+import { createMultipartUpload } from '../cos/create-multipart-upload.js'
+import { bytesBody, type BytesBody, type RequestBody } from '../cos/exchange.js'
+import { listAllParts, type ListedPart } from '../cos/list-parts.js'
 import { OBJECT_HEADER_PARAMS, objectHeaders } from '../cos/object-headers.js'
 import { checkMd5 } from '../cos/put-object.js'
-import { holdErrors } from '../cos/request-body.js'
-import { checkObjectCall, type ObjectParams, type ResultMetadata } from '../cos/service.js'
-import { MOST_PARTS, sendPart, UPLOAD_PART_PARAMS, type UploadPartParams } from '../cos/upload-part.js'
+import { holdErrors, openBytes } from '../cos/request-body.js'
+import { checkObjectCall, type ResultMetadata, type Service } from '../cos/service.js'
+import { MOST_PARTS, sendPart, UPLOAD_PART_PARAMS } from '../cos/upload-part.js'
 import type { DataKey } from '../crypto/data-key.js'
 import { createEnvelope, openEnvelope } from '../envelope/envelope.js'
-import { OptionError } from '../errors.js'
-import { unlessAborted } from '../internal/abort.js'
+import { OptionError, SealstreamError } from '../errors.js'
+import { throwIfAborted, unlessAborted } from '../internal/abort.js'
 import { assertInteger, assertText } from '../internal/assert.js'
+import type { ProgressListener } from '../internal/progress.js'
 import { unwrapFailed } from '../keys/master-key.js'
 import { assertPartSize } from '../transfer/part-size.js'
 import { verifyObject } from '../transfer/verify-object.js'
-import { assertUserMetadata, type Encryption, type EncryptionResult } from './encryption.js'
+import { assertUserMetadata, type Encryption } from './encryption.js'
 import { encryptPart, sizePart } from './encrypt-part.js'
+import type {
+  EncryptedCompleteParams,
+  EncryptedCompleteResult,
+  EncryptedCreateParams,
+  EncryptedCreateResult,
+  EncryptedPartParams,
+} from './multipart-params.js'
 import { checkPartList, checkSameParts, wholeOf } from './part-list.js'
 import type { EncryptedStoredResult } from './put-object.js'
-import { assertUploadContext, partOffset, recordPart, type UploadContext } from './upload-context.js'
-
-/** Parameters of the encrypting createMultipartUpload. */
-export interface EncryptedCreateParams extends CreateMultipartUploadParams {
-  /**
-   * Plaintext bytes of every part but the last, a multiple of 16 from 1 MiB. With it, parts come in any order, at once,
-   * from any process; without it, in ascending order.
-   */
-  PartSize?: number
-}
-
-/** An encrypted upload under way. */
-export interface EncryptedCreateResult extends CreateMultipartUploadResult, EncryptionResult {
-  /** The encryption context: plain data, to go on in another process. Holds the data key wrapped only. */
-  Upload: UploadContext
-}
-
-/** Parameters of the encrypting uploadPart. Lengths and MD5 describe the plaintext. */
-export interface EncryptedPartParams extends UploadPartParams {
-  /** Needed where another client started the upload. The part is written into it. */
-  Upload?: UploadContext
-}
-
-/** Parameters of the encrypting completeMultipartUpload. */
-export interface EncryptedCompleteParams extends ObjectParams {
-  UploadId: string
-  /** Defaults to all parts that the service has; a list that differs from those is refused. */
-  MultipartUpload?: { Part: readonly CompletedPart[] }
-  /** Needed where another client started the upload. */
-  Upload?: UploadContext
-}
-
-/** The encrypted object that the parts became. */
-export interface EncryptedCompleteResult extends CompleteMultipartUploadResult, EncryptionResult {
-  /** Plaintext bytes. */
-  ContentLength: number
-  /** Ciphertext bytes. */
-  StoredLength: number
-  verified: Verified
-}
+import {
+  assertUploadContext,
+  checkStoredPart,
+  partOffset,
+  recordPart,
+  type UploadContext,
+} from './upload-context.js'
 
 /** An upload that this client can encrypt parts of. */
 interface LiveUpload {
   readonly upload: UploadContext
   readonly dataKey: DataKey
+  /** What the service had when this client took the upload over: parts of others, which the context may not know. */
+  readonly stored: ReadonlyMap<number, ListedPart>
   /** Where the offset of a part depends on the part before: the end of the queue. */
   turn: Promise<unknown>
 }
@@ -103,7 +70,7 @@ export class MultipartUploads {
     if (PartSize !== undefined) assertPartSize(PartSize)
     assertUserMetadata(plain.Metadata)
     objectHeaders(plain)
-    const { dataKey, metadata } = await createEnvelope(masterKey, { format })
+    const { dataKey, metadata } = await unlessAborted(createEnvelope(masterKey, { format }), params.signal)
     try {
       const Metadata = { ...plain.Metadata, ...metadata }
       const created = await createMultipartUpload(service, { ...plain, Metadata })
@@ -119,7 +86,7 @@ export class MultipartUploads {
         Envelope: metadata,
         Parts: {},
       }
-      this.#live.set(UploadId, Promise.resolve({ upload, dataKey, turn: Promise.resolve() }))
+      this.#start(upload, dataKey)
       return { ...created, Upload: upload, format, authenticated: dataKey.authenticated }
     } catch (error) {
       dataKey.dispose()
@@ -134,18 +101,19 @@ export class MultipartUploads {
    *   a part without PartSize is out of order; otherwise as the plain uploadPart.
    */
   async uploadPart(params: EncryptedPartParams): Promise<EncryptedStoredResult> {
+    holdErrors((params as Partial<EncryptedPartParams> | undefined)?.Body)
     const { service } = this.#encryption
     const { bucket, key, signal } = checkObjectCall(service, params, [...UPLOAD_PART_PARAMS, 'Upload'])
     const { UploadId: uploadId, PartNumber: number } = params
     assertText(uploadId, 'UploadId')
     assertInteger(number, 'PartNumber', 1, MOST_PARTS)
-    holdErrors(params.Body)
+    throwIfAborted(signal)
     const live = await this.#find({ bucket, key, uploadId }, params.Upload)
     const prepare = (): Promise<BytesBody> => this.#prepare(live, params)
     const body = await (live.upload.PartSize === undefined ? inTurn(live, prepare, signal) : prepare())
-    const stored = await sendPart(service, { bucket, key, uploadId, number, body, signal })
     const { length } = body.bytes
-    params.onProgress?.({ bytes: length, total: length })
+    const sending = params.onProgress === undefined ? body : watched(body.bytes, service, params.onProgress)
+    const stored = await sendPart(service, { bucket, key, uploadId, number, body: sending, signal })
     const { Format: format } = live.upload
     return {
       ...stored,
@@ -179,8 +147,8 @@ export class MultipartUploads {
     if (given !== undefined) checkSameParts(listed, given)
     const stored = await completeMultipartUpload(service, { ...call, MultipartUpload: { Part: listed } })
     const whole = { bucket, key, ...wholeOf(upload, listed) }
+    await this.#forget({ bucket, key, uploadId: UploadId })
     const verified = await verifyObject(service, whole, stored, signal)
-    await this.#forget(UploadId)
     return {
       ...stored,
       ContentLength: dataKey.plaintextSize(whole.length),
@@ -193,14 +161,16 @@ export class MultipartUploads {
 
   /** @throws As the plain abortMultipartUpload. */
   async abort(params: AbortMultipartUploadParams): Promise<ResultMetadata> {
-    const result = await abortMultipartUpload(this.#encryption.service, params)
-    await this.#forget(params.UploadId)
+    const { service } = this.#encryption
+    const result = await abortMultipartUpload(service, params)
+    const { bucket, key } = checkObjectCall(service, params, ['UploadId'])
+    await this.#forget({ bucket, key, uploadId: params.UploadId })
     return result
   }
 
   /** Lets go of all data keys. The uploads stay on the service. */
   async close(): Promise<void> {
-    await Promise.all([...this.#live.keys()].map((uploadId) => this.#forget(uploadId)))
+    await Promise.all([...this.#live.keys()].map((id) => this.#forgetId(id)))
   }
 
   /** Encrypts a part and remembers it, before its first byte leaves. */
@@ -219,6 +189,7 @@ export class MultipartUploads {
     }
     const bytes = await encryptPart(sized, { dataKey, start: offset, md5, signal })
     const body = bytesBody(bytes, this.#encryption.service)
+    checkStoredPart(live.stored.get(number), body.digest)
     recordPart(upload, number, offset, body.digest)
     const check = upload.Parts[number]
     // The caller may hold a copy of the context, come through JSON.
@@ -229,7 +200,8 @@ export class MultipartUploads {
   /** The upload, from this client's memory or from the caller's context. */
   async #find(place: Place, given: UploadContext | undefined): Promise<LiveUpload> {
     if (given !== undefined) assertUploadContext(given, place)
-    const known = this.#live.get(place.uploadId)
+    const id = liveKey(place)
+    const known = this.#live.get(id)
     if (known !== undefined) {
       const live = await known
       if (given !== undefined && given !== live.upload) mergeParts(live.upload, given)
@@ -242,27 +214,51 @@ export class MultipartUploads {
       })
     }
     const opening = this.#open(given)
-    this.#live.set(place.uploadId, opening)
-    opening.catch(() => this.#live.delete(place.uploadId))
+    this.#live.set(id, opening)
+    opening.catch(() => this.#live.delete(id))
     return opening
   }
 
   async #open(upload: UploadContext): Promise<LiveUpload> {
-    const { masterKey } = this.#encryption
+    const { masterKey, service } = this.#encryption
     if (upload.MasterKeyId !== masterKey.id) {
       // With cos-python and AES nothing else would tell, and parts under another data key cannot be read by anyone.
       throw unwrapFailed('the upload was started under another master key')
     }
     const { dataKey } = await openEnvelope(upload.Envelope, masterKey, { policy: [upload.Format] })
-    return { upload, dataKey, turn: Promise.resolve() }
+    const { Bucket, Key, UploadId } = upload
+    const listed = await listAllParts(service, { Bucket, Key, UploadId })
+    const stored = new Map(listed.map((part) => [part.PartNumber, part]))
+    return { upload, dataKey, stored, turn: Promise.resolve() }
   }
 
-  async #forget(uploadId: string): Promise<void> {
-    const live = this.#live.get(uploadId)
-    this.#live.delete(uploadId)
+  #start(upload: UploadContext, dataKey: DataKey): void {
+    const { Bucket: bucket, Key: key, UploadId: uploadId } = upload
+    const id = liveKey({ bucket, key, uploadId })
+    if (this.#live.has(id)) {
+      throw new SealstreamError(
+        'SEALSTREAM_ANSWER',
+        'createMultipartUpload: the service gave one upload id twice',
+      )
+    }
+    this.#live.set(id, Promise.resolve({ upload, dataKey, stored: new Map(), turn: Promise.resolve() }))
+  }
+
+  #forget(place: Place): Promise<void> {
+    return this.#forgetId(liveKey(place))
+  }
+
+  async #forgetId(id: string): Promise<void> {
+    const live = this.#live.get(id)
+    this.#live.delete(id)
     const opened = await live?.catch(() => undefined)
     opened?.dataKey.dispose()
   }
+}
+
+/** The same bytes in pieces, for progress. */
+function watched(bytes: Buffer, { md5 }: Service, onProgress: ProgressListener): RequestBody {
+  return { stream: openBytes(bytes), length: bytes.length, md5, onProgress }
 }
 
 /** Runs `step` after those that were asked for before it. An aborted call gives up its turn. */
@@ -275,6 +271,11 @@ function inTurn<Result>(
   // The next one waits for those before this one too, even where this one gives up.
   live.turn = Promise.all([live.turn, result.catch(() => undefined)])
   return result
+}
+
+/** Key, bucket and id: two services, or one that errs, may give the same id twice. */
+function liveKey({ bucket, key, uploadId }: Place): string {
+  return JSON.stringify([bucket, key, uploadId])
 }
 
 /** Takes over what another process wrote into its copy of the context. */

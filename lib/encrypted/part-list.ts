@@ -10,7 +10,7 @@ import type { UploadContext } from './upload-context.js'
 /**
  * @param listed - Every part the service has, ascending.
  * @throws SealstreamError `SEALSTREAM_PART_LIST` unless they are parts 1 to N without gaps, each of the right size and,
- *   where this context sent it, with the bytes it sent.
+ *   where this context sent it, with the bytes it sent; and every part that this context began is among them.
  */
 export function checkPartList(upload: UploadContext, listed: readonly ListedPart[]): void {
   if (listed.length === 0) throw incomplete('the upload has no parts')
@@ -19,6 +19,11 @@ export function checkPartList(upload: UploadContext, listed: readonly ListedPart
     if (part.PartNumber !== number) throw incomplete(`part ${number} is missing`)
     checkSize(upload, part, number === listed.length)
     checkBytes(upload, part)
+  }
+  for (const number of Object.keys(upload.Parts)) {
+    // Begun, and then failed, aborted, or still on its way: without it the object would be another.
+    if (Number(number) > listed.length)
+      throw incomplete(`part ${number} was begun through this Upload and is not stored`)
   }
 }
 

@@ -10,11 +10,12 @@ import {
   type PutObjectParams,
   type StoredResult,
 } from '../cos/put-object.js'
-import { sizeBody, type SizedBody } from '../cos/request-body.js'
+import { holdErrors, sizeBody, type SizedBody } from '../cos/request-body.js'
 import { checkObjectCall } from '../cos/service.js'
 import type { DataKey } from '../crypto/data-key.js'
 import { createEnvelope } from '../envelope/envelope.js'
 import { OptionError } from '../errors.js'
+import { unlessAborted } from '../internal/abort.js'
 import { md5Stream } from '../stream/checksum-stream.js'
 import { encryptStream } from '../stream/cipher-stream.js'
 import { assertUserMetadata, type Encryption, type EncryptionResult } from './encryption.js'
@@ -37,6 +38,7 @@ export async function putEncryptedObject(
   encryption: Encryption,
   params: PutObjectParams,
 ): Promise<EncryptedStoredResult> {
+  holdErrors((params as Partial<PutObjectParams> | undefined)?.Body)
   const { bucket, key, signal } = checkObjectCall(encryption.service, params, PUT_PARAMS)
   assertUserMetadata(params.Metadata)
   const md5 = params.ContentMD5 === undefined ? undefined : checkMd5(params.ContentMD5)
@@ -63,7 +65,7 @@ async function putSized(
   sized: SizedBody,
   params: PutObjectParams,
 ): Promise<EncryptedStoredResult> {
-  const { dataKey, metadata } = await createEnvelope(masterKey, { format })
+  const { dataKey, metadata } = await unlessAborted(createEnvelope(masterKey, { format }), place.signal)
   try {
     const headers = objectHeaders({ ...params, Metadata: { ...params.Metadata, ...metadata } })
     const length = dataKey.ciphertextSize(sized.length)

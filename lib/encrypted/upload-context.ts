@@ -1,4 +1,6 @@
 /** The state of an encrypted multipart upload by hand: serialisable, and without a secret (RULES 2). */
+import { unquote } from '../cos/integrity.js'
+import type { ListedPart } from '../cos/list-parts.js'
 import { MOST_PARTS } from '../cos/upload-part.js'
 import { BLOCK_BYTES } from '../crypto/counter.js'
 import type { Digest } from '../checksum/body-digest.js'
@@ -75,7 +77,7 @@ function assertPartChecks({ Parts, PartSize }: UploadContext): void {
     const option = `Upload.Parts[${name}]`
     if (!isObject(check)) throw new OptionError(option, 'must be an object', { value: check })
     const { Offset, Length, Crc64, Md5 } = check
-    assertInteger(Number(name), 'Upload.Parts', 1, MOST_PARTS)
+    assertInteger(name === String(Number(name)) ? Number(name) : name, 'Upload.Parts', 1, MOST_PARTS)
     assertInteger(Length, `${option}.Length`, 0, PartSize)
     if (typeof Crc64 !== 'string' || !/^\d{1,20}$/.test(Crc64)) {
       throw new OptionError(`${option}.Crc64`, 'must be decimal text', { value: Crc64 })
@@ -151,7 +153,23 @@ export function recordPart(upload: UploadContext, number: number, offset: number
     sameMd5
   )
     return
-  throw new SealstreamError('SEALSTREAM_PART_CHANGED', `part ${number} was already sent with other bytes`, {
+  throw partChanged(number)
+}
+
+/**
+ * Compares a part with what the service had under its number when the upload was taken over from another process.
+ *
+ * @throws SealstreamError `SEALSTREAM_PART_CHANGED` when that was something else.
+ */
+export function checkStoredPart(stored: ListedPart | undefined, digest: Digest): void {
+  if (stored === undefined) return
+  const etag = unquote(stored.ETag).toLowerCase()
+  const sameMd5 = digest.md5 === undefined || !/^[0-9a-f]{32}$/.test(etag) || etag === digest.md5
+  if (stored.Size !== digest.length || !sameMd5) throw partChanged(stored.PartNumber)
+}
+
+function partChanged(number: number): SealstreamError {
+  return new SealstreamError('SEALSTREAM_PART_CHANGED', `part ${number} was already sent with other bytes`, {
     hint: 'a part may be sent again only with the same bytes; start a new upload for changed content',
   })
 }

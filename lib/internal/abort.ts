@@ -8,6 +8,11 @@ export function abortedStream(reason?: unknown): SealstreamError {
   return new SealstreamError('SEALSTREAM_ABORTED', 'the stream was destroyed before its end', details)
 }
 
+/** @throws SealstreamError `SEALSTREAM_ABORTED` when the signal is aborted already. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw abortedStream(signal.reason)
+}
+
 /**
  * The promise's outcome, or the abort, whichever comes first.
  *

@@ -60,7 +60,11 @@ export function assertKnown(
   hints: Readonly<Record<string, string>> = {},
 ): asserts given is object {
   if (typeof given !== 'object' || given === null) {
-    throw new OptionError(where, 'must be an object', { value: given })
+    // Never quoted: it may be a key that was meant to stand inside an object.
+    throw new OptionError(
+      where === '' ? 'options' : where,
+      `must be an object, not ${given === null ? 'null' : `a ${typeof given}`}`,
+    )
   }
   for (const name of Object.keys(given)) {
     if (known.includes(name)) continue

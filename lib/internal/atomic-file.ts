@@ -1,12 +1,13 @@
 /** Files that appear whole or not at all. */
 import { randomBytes } from 'node:crypto'
-import { open, rename, rm, type FileHandle } from 'node:fs/promises'
+import { open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
 /** A file being written under a temporary name beside its target. End it with `commit` or `discard`. */
 export interface PendingFile {
-  readonly handle: FileHandle
   readonly temporaryPath: string
+  /** Appends bytes. */
+  write(bytes: Uint8Array): Promise<void>
   /** Flushes to disk and renames onto the target. */
   commit(): Promise<void>
   /** Closes and removes the temporary file. Safe to call at any time, also after `commit`. */
@@ -24,8 +25,13 @@ export async function openPending(path: string): Promise<PendingFile> {
   const handle = await open(temporaryPath, 'wx', 0o600)
   let settled = false
   return {
-    handle,
     temporaryPath,
+    async write(bytes) {
+      // Not through a WriteStream: closing the handle would wait for it for ever (Node 20.20, autoClose: false).
+      for (let at = 0; at < bytes.length;) {
+        at += (await handle.write(bytes, at)).bytesWritten
+      }
+    },
     async commit() {
       await handle.sync()
       await handle.close()

@@ -77,7 +77,8 @@ export class ObjectStore {
       const before = await this.find(bucket, record.key)
       check(before)
       await writeRecord(layout.object(record.key), record)
-      if (before !== undefined) await removeSegments(layout, before.segments)
+      // The new object is published: what is left of the old one is dead weight, not a failure.
+      if (before !== undefined) await removeSegments(layout, before.segments).catch(() => undefined)
     })
   }
 

@@ -16,16 +16,21 @@ export type Body = Readable & {
 
 /** Adds the three methods to `readable`, which stays the same object. */
 export function asBody(readable: Readable): Body {
+  let isTaken = false
+  const take = (): Readable => {
+    // A second taking would find nothing, or a part, and call it the object.
+    if (isTaken || readable.readableDidRead) throw new OptionError('Body', 'has already been read')
+    isTaken = true
+    return readable
+  }
   const whole = async (): Promise<Buffer> => {
-    // A second taking would find nothing and call it the object.
-    if (readable.readableDidRead) throw new OptionError('Body', 'has already been read')
     const chunks: Buffer[] = []
-    for await (const chunk of readable) chunks.push(chunk as Buffer)
+    for await (const chunk of take()) chunks.push(chunk as Buffer)
     return Buffer.concat(chunks)
   }
   return Object.assign(readable, {
     transformToByteArray: whole,
     transformToString: async (encoding: BufferEncoding = 'utf8') => (await whole()).toString(encoding),
-    transformToWebStream: () => toWebReadable(readable),
+    transformToWebStream: () => toWebReadable(take()),
   })
 }

@@ -85,8 +85,7 @@ class PartWriter extends Writable {
     void this.#step
       .catch(() => undefined)
       .then(() => this.#target?.store.abort())
-      // The upload could not be dropped (no connection, say); the stream's own error tells why.
-      .catch(() => undefined)
+      .catch((reason: unknown) => warnOfUpload(reason))
       .then(() => done(error))
   }
 
@@ -149,4 +148,12 @@ class PartWriter extends Writable {
 /** @param options - See {@link WriteStreamOptions}; all checked by the caller. */
 export function objectWriteStream(options: WriteStreamOptions): ObjectWriteStream {
   return new PartWriter(options)
+}
+
+/** Parts left on the service cost money until somebody drops them. */
+function warnOfUpload(reason: unknown): void {
+  process.emitWarning('a multipart upload could not be aborted, its parts are still on the service', {
+    code: 'SEALSTREAM_UPLOAD_LEFT',
+    detail: reason instanceof Error ? reason.message : String(reason),
+  })
 }

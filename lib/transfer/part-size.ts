@@ -1,4 +1,5 @@
 /** How large parts are. Pure. */
+import { constants } from 'node:buffer'
 import { MOST_PARTS } from '../cos/upload-part.js'
 import { BLOCK_BYTES } from '../crypto/counter.js'
 import { OptionError } from '../errors.js'
@@ -6,14 +7,15 @@ import { assertInteger, assertMultipleOf } from '../internal/assert.js'
 
 /** Smallest part but the last, and largest (wire-formats F5). */
 const LEAST_PART_BYTES = 1024 * 1024
-const MOST_PART_BYTES = 5 * 1024 ** 3
+// Parts are held in memory, in one Buffer: under 4 GiB on Node 20.
+const MOST_PART_BYTES = Math.min(5 * 1024 ** 3, Math.floor(constants.MAX_LENGTH / BLOCK_BYTES) * BLOCK_BYTES)
 
 /** Parts of a stream of unknown length double every so many parts, up to a size that memory can hold (RULES 1.5). */
 const PARTS_PER_DOUBLING = 1000
 const MOST_GROWN_BYTES = 512 * 1024 * 1024
 
 /**
- * @throws {@link OptionError} unless `partSize` is a multiple of 16 bytes from 1 MiB to 5 GiB.
+ * @throws {@link OptionError} unless `partSize` is a multiple of 16 bytes from 1 MiB to 5 GiB, or to what one Buffer can hold.
  */
 export function assertPartSize(partSize: unknown, option = 'PartSize'): asserts partSize is number {
   if (typeof partSize === 'number' && partSize < LEAST_PART_BYTES) {

@@ -1,6 +1,6 @@
 /** A whole stored object against the checksums of what was sent (DESIGN 6, integrity). */
 import { headObject } from '../cos/head-object.js'
-import { requireChecksum, type Verified } from '../cos/integrity.js'
+import { requireChecksum, statedCrc64, type Verified } from '../cos/integrity.js'
 import type { Service } from '../cos/service.js'
 import { IntegrityError } from '../errors.js'
 
@@ -27,7 +27,7 @@ export async function verifyObject(
 ): Promise<Verified> {
   const subject = `${whole.bucket}/${whole.key}: the service stored other bytes`
   const version = stored.VersionId === undefined ? {} : { versionId: stored.VersionId }
-  const fail = (algorithm: string, expected: number | bigint, found: number | string): IntegrityError =>
+  const fail = (algorithm: string, expected: number | bigint, found: number | bigint): IntegrityError =>
     new IntegrityError(subject, {
       algorithm,
       expected: String(expected),
@@ -35,17 +35,21 @@ export async function verifyObject(
       etag: stored.ETag,
       ...version,
     })
-  let crc64 = stored.HashCrc64ecma
+  let crc64 = asCrc64(stored.HashCrc64ecma)
   if (crc64 === undefined || whole.crc64 === undefined) {
     const { bucket: Bucket, key: Key } = whole
     const head = await headObject(service, { Bucket, Key, IfMatch: stored.ETag, signal })
     if (head.ContentLength !== whole.length) throw fail('length', whole.length, head.ContentLength)
-    crc64 = head.HashCrc64ecma
+    crc64 = asCrc64(head.HashCrc64ecma)
   }
   if (crc64 !== undefined && whole.crc64 !== undefined) {
-    if (crc64 !== String(whole.crc64)) throw fail('crc64', whole.crc64, crc64)
+    if (crc64 !== whole.crc64) throw fail('crc64', whole.crc64, crc64)
     return 'crc64'
   }
   requireChecksum(service, `${whole.bucket}/${whole.key}`)
   return 'length'
+}
+
+function asCrc64(text: string | undefined): bigint | undefined {
+  return text === undefined ? undefined : statedCrc64({ 'x-cos-hash-crc64ecma': text })
 }

@@ -341,9 +341,13 @@ describe('HttpClient', () => {
           seen.push(
             `${request.method} ${request.headers['content-length']} ${request.headers['transfer-encoding']}`,
           )
-          response.end(
-            '<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>',
-          )
+          response
+            .writeHead(200, { etag: '"e"' })
+            .end(
+              request.method === 'POST'
+                ? '<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>'
+                : '',
+            )
         }),
       )
       const client = spec.client(service)
@@ -361,7 +365,9 @@ describe('HttpClient', () => {
   describe('connections', () => {
     it('are kept and used again', async () => {
       const service = await spec.http(
-        answering((_body, _request, response) => response.writeHead(200, { 'content-length': 0 }).end()),
+        answering((_body, _request, response) =>
+          response.writeHead(200, { 'content-length': 0, etag: '"e"' }).end(),
+        ),
       )
       const client = spec.client(service)
       await client.deleteObject({ Key: 'a' })

@@ -68,7 +68,13 @@ describe('listObjects', () => {
   it('takes the last key for the marker where a truncated page names none', async () => {
     const service = await answeringXml(
       '<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>' +
-        '<Contents><Key>a</Key><Size>1</Size></Contents><Contents><Key>b%20c</Key><Size>1</Size></Contents></ListBucketResult>',
+        ['a', 'b%20c']
+          .map(
+            (key) =>
+              `<Contents><Key>${key}</Key><Size>1</Size><LastModified>2026-01-02T03:04:05.000Z</LastModified></Contents>`,
+          )
+          .join('') +
+        '</ListBucketResult>',
     )
     expect((await spec.client(service).listObjects()).NextMarker).to.equal('b c')
   })

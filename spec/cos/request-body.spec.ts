@@ -1,10 +1,11 @@
-import { once } from 'node:events'
+import { once, type EventEmitter } from 'node:events'
 import { createReadStream } from 'node:fs'
 import { open, writeFile } from 'node:fs/promises'
 import { PassThrough, Readable } from 'node:stream'
 import { expect } from 'chai'
 import { SealstreamError } from '../../lib/errors.js'
 import type { BodyInput } from '../../lib/cos/request-body.js'
+import { CosClient } from '../../lib/cos-client.js'
 import { cosSpec } from '../support/cos-service.js'
 import { failureOf, refused } from '../support/refused.js'
 import { Seeded } from '../support/seeded.js'
@@ -203,7 +204,7 @@ describe('request bodies', () => {
           Body: stream,
           onProgress: () => void handle.truncate(150_000),
         })
-        await refused('SEALSTREAM_BODY_LENGTH', () => sending)
+        await refused('SEALSTREAM_SOURCE_CHANGED', () => sending)
       } finally {
         await handle.close()
       }
@@ -427,5 +428,39 @@ describe('request bodies', () => {
       await refused('SEALSTREAM_SOURCE_ENDED_EARLY', () => sending)
       expect(await filesOf(server, 'objects')).to.deep.equal([])
     })
+  })
+})
+
+describe('a FileHandle as the body of many requests', () => {
+  const spec = cosSpec()
+  const path = temporaryFolder()
+
+  it('stays open, and keeps no listeners', async () => {
+    const client = spec.client(await spec.server())
+    await writeFile(path('file'), 'content')
+    const handle = await open(path('file'))
+    try {
+      for (let i = 0; i < 3; i++) await client.putObject({ Key: `a${i}`, Body: handle })
+      const failing = client.putObject({ Key: 'b', Body: handle, ContentMD5: 'AAAAAAAAAAAAAAAAAAAAAA==' })
+      await refused('SEALSTREAM_SERVICE', () => failing)
+      expect((handle as unknown as EventEmitter).listenerCount('close')).to.equal(0)
+      expect((await handle.stat()).size).to.equal(7)
+    } finally {
+      await handle.close()
+    }
+  })
+})
+
+describe('a body that fails although its call was refused', () => {
+  it('does not end the process', async () => {
+    const client = new CosClient({
+      endpoint: 'http://127.0.0.1:9',
+      credentials: { secretId: 'a', secretKey: 'b' },
+    })
+    const Body = new Readable({ read: () => undefined })
+    await refused('SEALSTREAM_OPTION', () => client.putObject({ Bucket: 'b-1', Key: '', Body }))
+    Body.destroy(new Error('later'))
+    await new Promise((resolve) => Body.once('close', resolve))
+    client.close()
   })
 })

@@ -1,4 +1,5 @@
 /** Encrypted multipart uploads by hand. */
+import { constants } from 'node:buffer'
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
@@ -6,7 +7,7 @@ import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { expect } from 'chai'
 import type { CosEncryptionClient } from '../../lib/client.js'
-import type { EncryptedCreateResult, EncryptedPartParams } from '../../lib/encrypted/multipart-uploads.js'
+import type { EncryptedCreateResult, EncryptedPartParams } from '../../lib/encrypted/multipart-params.js'
 import type { UploadContext } from '../../lib/encrypted/upload-context.js'
 import { OptionError } from '../../lib/errors.js'
 import { AES_256, encryptedWith, FORMATS, RSA_2048 } from '../support/encrypting-masters.js'
@@ -205,6 +206,16 @@ describe('a multipart upload by hand, encrypted', () => {
           await send(client, upload, 1)
         })
 
+        it(`is refused with ${change} changed by a client with a context from before, PartSize ${PartSize}`, async () => {
+          const first = store.client()
+          const upload = await begin(first, options)
+          const Upload = copyOf(upload.Upload)
+          await send(first, upload, 1)
+          const { client, proxy } = await store.proxied()
+          await refused('SEALSTREAM_PART_CHANGED', () => send(client, upload, 1, bytes, { Upload }))
+          expect(proxy.exchanges.filter(isPart)).to.deep.equal([])
+        })
+
         it(`is refused with ${change} changed by a client that has a copy of the context, PartSize ${PartSize}`, async () => {
           const first = store.client()
           const upload = await begin(first, options)
@@ -212,7 +223,7 @@ describe('a multipart upload by hand, encrypted', () => {
           const { client, proxy } = await store.proxied()
           const Upload = copyOf(upload.Upload)
           await refused('SEALSTREAM_PART_CHANGED', () => send(client, upload, 1, bytes, { Upload }))
-          expect(proxy.exchanges).to.deep.equal([])
+          expect(proxy.exchanges.filter(isPart)).to.deep.equal([])
         })
       }
     }
@@ -313,11 +324,11 @@ describe('a multipart upload by hand, encrypted', () => {
     }
   }
 
-  it('refuses typed a part that is larger than memory can hold, before any request', async () => {
+  it('refuses a PartSize of 5 GiB where no Buffer is that large, before any request', async () => {
     const { client, proxy } = await store.proxied()
     const PartSize = 5 * 1024 * MIB
-    const upload = await begin(client, { PartSize })
-    await failureOf(() => send(client, upload, 1, Readable.from([]), { ContentLength: PartSize }))
+    if (constants.MAX_LENGTH < PartSize) await refused('SEALSTREAM_OPTION', () => begin(client, { PartSize }))
+    else await begin(client, { PartSize })
     expect(proxy.exchanges.filter(isPart)).to.deep.equal([])
   })
 
@@ -413,6 +424,25 @@ describe('a multipart upload by hand, encrypted', () => {
         await incomplete(client, upload, { Part: alter(Part) })
       })
     }
+
+    it('is refused while a part that was begun is not stored: here part 3, aborted', async () => {
+      const { client, proxy } = await store.proxied(async (exchange, forward) =>
+        isPart(exchange) && exchange.query.get('partNumber') === '3'
+          ? errorReply(500, 'InternalError')
+          : forward(),
+      )
+      const upload = await begin(client)
+      for (const number of [1, 2]) await send(client, upload, number)
+      await refused('SEALSTREAM_SERVICE', () => send(client, upload, 3))
+      const { UploadId } = upload
+      const error = await refused('SEALSTREAM_PART_LIST', () =>
+        client.completeMultipartUpload({ Key: 'k', UploadId }),
+      )
+      expect(error.message).to.include('part 3')
+      expect(
+        proxy.exchanges.filter(({ method, query }) => method === 'POST' && query.has('uploadId')),
+      ).to.deep.equal([])
+    })
 
     it('refuses an empty list before any request', async () => {
       const client = store.client()

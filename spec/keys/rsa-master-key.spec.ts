@@ -529,3 +529,21 @@ describe('RsaMasterKey files', () => {
     })
   }
 })
+
+describe('RsaMasterKey, given a PEM where an object belongs', () => {
+  for (const given of ['from', 'fromFiles'] as const) {
+    it(`${given} refuses it and repeats nothing of it`, async () => {
+      const pem = PRIVATE.export({ type: 'pkcs8', format: 'pem' }) as string
+      const error = await refused('SEALSTREAM_OPTION', () => RsaMasterKey[given](pem as unknown as object))
+      const line = pem.split('\n')[3] ?? ''
+      for (const shown of [
+        error.message,
+        JSON.stringify(error),
+        inspect(error, { depth: 10, showHidden: true }),
+      ]) {
+        expect(shown).not.to.include(line)
+        expect(shown).not.to.include('BEGIN')
+      }
+    })
+  }
+})

@@ -151,7 +151,7 @@ describe('server: start and close', () => {
       [{ log: {} }, 'log'],
       [{ credentials: { secretId: 'a' } }, 'credentials.secretKey'],
       [{ credentials: { secretId: 'a', secretKey: 'b', token: 'c' } }, 'credentials.token'],
-      [null, ''],
+      [null, 'options'],
     ] as const) {
       expect(await refusal(options as object)).to.include({ code: 'SEALSTREAM_OPTION', option })
     }

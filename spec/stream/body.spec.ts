@@ -88,3 +88,22 @@ describe('asBody', () => {
     })
   }
 })
+
+describe('a Body taken twice', () => {
+  const taken = async (body: Body, way: number): Promise<unknown> =>
+    [() => body.transformToByteArray(), () => body.transformToString(), () => body.transformToWebStream()][
+      way
+    ]?.()
+
+  for (const first of [0, 1, 2]) {
+    for (const second of [0, 1, 2]) {
+      it(`refuses way ${second} after way ${first}, at once and later`, async () => {
+        const body = asBody(Readable.from([Buffer.from('abc')], { objectMode: false }))
+        const [, atOnce] = await Promise.allSettled([taken(body, first), taken(body, second)])
+        expect(atOnce).to.have.property('status', 'rejected')
+        const [later] = await Promise.allSettled([taken(body, second)])
+        expect(later).to.have.property('status', 'rejected')
+      })
+    }
+  }
+})

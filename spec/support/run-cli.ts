@@ -12,6 +12,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { expect } from 'chai'
+import { buildSync } from 'esbuild'
 import tsBlankSpace from 'ts-blank-space'
 import { expectNoTrace } from './secrecy.js'
 
@@ -24,12 +25,14 @@ export interface CliOptions {
   readonly stdin?: Buffer | string | Readable
   /** Added to the cleaned environment. */
   readonly env?: Readonly<Record<string, string>>
-  /** In effect while the process starts; it inherits it. */
+  /** Default: that of the tests. */
   readonly umask?: number
   /** A command that runs the rest of its arguments, such as `['sh', '-c', 'exec "$@"', 'sh']`. */
   readonly wrap?: readonly string[]
   /** Texts that must not be printed, besides those that the arguments and the environment name. */
   readonly secrets?: readonly string[]
+  /** Milliseconds after which a run counts as hanging. It is killed, and the test fails. Default 10,000. */
+  readonly deadline?: number
   /** Through which modules are loaded. Default: the same as `ts-blank-space/register`, with its work done beforehand. */
   readonly register?: string
 }
@@ -51,18 +54,23 @@ export interface CliProcess {
   printed(stream: 'stdout' | 'stderr', pattern: RegExp): Promise<string>
 }
 
-/** Call inside `describe` where processes are started that do not end by themselves. */
-export function endProcesses(): void {
-  afterEach(async () => {
-    const left = [...running]
-    for (const child of left) child.kill('SIGKILL')
-    await Promise.all(left.map(async (child) => child.exitCode ?? child.signalCode ?? once(child, 'exit')))
-  })
-}
-
 /** Runs the command to its end. */
 export function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
   return startCli(args, options).result
+}
+
+/** Runs the command several times, a few at once, for tests that look at one run each. */
+export async function runEach(
+  runs: readonly (readonly string[])[],
+  options?: CliOptions,
+): Promise<CliResult[]> {
+  const results: CliResult[] = []
+  let next = 0
+  const worker = async (): Promise<void> => {
+    for (let at = next++; at < runs.length; at = next++) results[at] = await runCli(runs[at] ?? [], options)
+  }
+  await Promise.all([worker(), worker(), worker()])
+  return results
 }
 
 /** Runs the command to its end and parses what it printed: one JSON document per line. */
@@ -99,30 +107,28 @@ function only(stderr: string, kind: string): string {
   const found = [...stderr.matchAll(new RegExp(`^sealstream: ${kind}: (.*)$`, 'gm'))]
   expect(found, stderr).to.have.lengthOf(1)
   const text = found[0]?.[1] ?? ''
-  expect(text, 'no full stop').not.to.match(/\.$/)
+  // What a service says is quoted as it is.
+  if (!/: HTTP \d{3}/.test(text)) expect(text, 'no full stop').not.to.match(/\.$/)
   expect(stderr, 'no stack trace').not.to.match(/^\s+at /m)
   return text
 }
 
 const running = new Set<ChildProcessWithoutNullStreams>()
+// For a run of the tests that is broken off; every process ends by itself or at its deadline.
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
 
 /** Starts the command. */
 export function startCli(args: readonly string[], options: CliOptions = {}): CliProcess {
   const { stdin = '', wrap = [], umask } = options
   const register = options.register ?? pathToFileURL(join(preparedModules(), 'register.mjs')).href
-  const [command = '', ...rest] = [
-    ...wrap,
-    process.execPath,
-    '--import',
-    register,
-    join('lib', 'cli', 'main.ts'),
-    ...args,
-  ]
-  const before = umask === undefined ? undefined : process.umask(umask)
+  const masked = umask === undefined ? [] : ['sh', '-c', `umask ${umask.toString(8)}; exec "$@"`, 'sh']
+  const main = [process.execPath, '--import', register, join('lib', 'cli', 'main.ts')]
+  const [command = '', ...rest] = [...masked, ...wrap, ...main, ...args]
   const child = spawn(command, rest, { cwd: ROOT, env: environment(options.env), stdio: 'pipe' })
-  if (before !== undefined) process.umask(before)
   running.add(child)
-  child.once('exit', () => running.delete(child))
+  child.once('close', () => running.delete(child))
   const source = stdin instanceof Readable ? stdin : Readable.from([stdin])
   // A process that ends without reading all of its input is no failure of the test.
   const fed = pipeline(source, child.stdin).catch(() => undefined)
@@ -131,12 +137,19 @@ export function startCli(args: readonly string[], options: CliOptions = {}): Cli
   for (const name of ['stdout', 'stderr'] as const) {
     child[name].on('data', (chunk: Buffer) => printed[name].push(chunk))
   }
+  const hung = new AbortController()
+  const deadline = setTimeout(() => {
+    hung.abort()
+    child.kill('SIGKILL')
+  }, options.deadline ?? 10_000)
   const result = (async (): Promise<CliResult> => {
     const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
+    clearTimeout(deadline)
     source.destroy()
     await fed
     const bytes = Buffer.concat(printed.stdout)
     const stderr = Buffer.concat(printed.stderr).toString()
+    if (hung.signal.aborted) throw new Error(`sealstream ${args.join(' ')} hangs; it has printed: ${stderr}`)
     await expectNoSecrets(`${bytes.toString('latin1')}\n${bytes.toString()}\n${stderr}`, args, options)
     return { code, signal, bytes, stdout: bytes.toString(), stderr }
   })()
@@ -197,8 +210,9 @@ async function expectNoSecrets(
 let prepared: string | undefined
 
 /**
- * A folder with what `ts-blank-space/register` would make of `lib`, made once for all runs: loading TypeScript takes
- * five times as long as the command itself. Addresses and positions are the same, so coverage is too.
+ * A folder with what `ts-blank-space/register` would make of `lib`, and with the many files of got in one, made once for
+ * all runs: loading them anew takes five times as long as the command itself. Addresses and positions in `lib` are the
+ * same, so coverage is too.
  */
 function preparedModules(): string {
   if (prepared !== undefined) return prepared
@@ -217,6 +231,16 @@ function preparedModules(): string {
     `import { register } from 'node:module'\nregister('./hooks.mjs', import.meta.url)\n`,
   )
   writeFileSync(join(folder, 'hooks.mjs'), HOOKS)
+  buildSync({
+    stdin: { contents: "export * from 'got'; export { default } from 'got'", resolveDir: ROOT },
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    banner: {
+      js: "import { createRequire } from 'node:module'\nconst require = createRequire(import.meta.url)",
+    },
+    outfile: join(folder, 'got.mjs'),
+  })
   return (prepared = folder)
 }
 
@@ -224,6 +248,7 @@ const HOOKS = `
 import { readFileSync } from 'node:fs'
 const sources = JSON.parse(readFileSync(new URL('./sources.json', import.meta.url), 'utf8'))
 export async function resolve(specifier, context, next) {
+  if (specifier === 'got') return { url: new URL('./got.mjs', import.meta.url).href, format: 'module', shortCircuit: true }
   if (specifier.startsWith('.') && context.parentURL in sources) {
     const url = new URL(specifier, context.parentURL).href.replace(/\\.js$/, '.ts')
     if (url in sources) return { url, format: 'module', shortCircuit: true }
