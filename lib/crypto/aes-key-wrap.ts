@@ -40,5 +40,5 @@ export function aesKeyUnwrap(masterKey: KeyObject, wrapped: Uint8Array, length: 
 }
 
 function cipherName(key: KeyObject): string {
-  return `id-aes${(key.symmetricKeySize ?? 0) * 8}-wrap`
+  return `id-aes${(key.symmetricKeySize as number) * 8}-wrap`
 }

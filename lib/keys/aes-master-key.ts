@@ -160,7 +160,7 @@ export class AesMasterKey implements MasterKey {
    * counter 0 over key and IV. The same keystream for every object, hence the warning when it is written.
    */
   #keystream(direction: 'wrap' | 'unwrap', key: Buffer, iv: Buffer): [Buffer, Buffer] {
-    const name = `aes-${(this.#key.symmetricKeySize ?? 0) * 8}-ctr`
+    const name = `aes-${(this.#key.symmetricKeySize as number) * 8}-ctr`
     const counter = Buffer.alloc(BLOCK_BYTES)
     const cipher =
       direction === 'wrap'
