@@ -1,11 +1,11 @@
 /** The encrypting client: where keys, envelopes, streams, requests and transfers meet. */
 import { inspect } from 'node:util'
 import {
-  checkReadStream,
   checkWriteStream,
   CLIENT_OPTIONS,
   FOREIGN_OPTIONS,
   makeService,
+  openReadStream,
   type CosClientOptions,
   type ReadStreamParams,
   type WriteStreamParams,
@@ -37,8 +37,7 @@ import { assertPolicy, type Policy } from './envelope/policy.js'
 import { unlessAborted } from './internal/abort.js'
 import { assertKnown, assertOneOf } from './internal/assert.js'
 import type { MasterKey } from './keys/master-key.js'
-import { asBody, type Body } from './stream/body.js'
-import { LazyReadable } from './stream/lazy-readable.js'
+import type { Body } from './stream/body.js'
 import { objectWriteStream, type ObjectWriteStream } from './transfer/object-write-stream.js'
 import { PartStore } from './transfer/part-store.js'
 
@@ -108,11 +107,7 @@ export class CosEncryptionClient {
 
   /** The plaintext of an object, or of `start..end`. The requests are made on the first read; errors come from the stream. */
   createReadStream(params: ReadStreamParams): Body {
-    const { start, end, signal, ...rest } = checkReadStream(this.#encryption.service, params)
-    const range = start === 0 && end === undefined ? {} : { Range: `bytes=${start}-${end ?? ''}` }
-    const open = async (inner: AbortSignal): Promise<Body> =>
-      (await this.getObject({ ...rest, ...range, signal: inner })).Body
-    return asBody(new LazyReadable(open, { signal }))
+    return openReadStream(this.#encryption.service, params, (range) => this.getObject(range))
   }
 
   /**

@@ -173,11 +173,7 @@ export class CosClient {
    * the stream.
    */
   createReadStream(params: ReadStreamParams): Body {
-    const { start, end, signal, ...rest } = checkReadStream(this.#service, params)
-    const range = start === 0 && end === undefined ? {} : { Range: `bytes=${start}-${end ?? ''}` }
-    const open = async (inner: AbortSignal): Promise<Body> =>
-      (await this.getObject({ ...rest, ...range, signal: inner })).Body
-    return asBody(new LazyReadable(open, { signal }))
+    return openReadStream(this.#service, params, (range) => this.getObject(range))
   }
 
   /**
@@ -219,16 +215,20 @@ export function makeService(options: CosClientOptions): Service {
   }
 }
 
-/** Checks the parameters of createReadStream; positions are filled in. */
-export function checkReadStream(
+/** A Readable that calls `get` when it is first read. The parameters are checked now. */
+export function openReadStream(
   service: Service,
   params: ReadStreamParams,
-): Omit<ReadStreamParams, 'start' | 'end'> & { start: number; end: number | undefined } {
+  get: (params: GetObjectParams) => Promise<{ Body: Body }>,
+): Body {
   checkObjectCall(service, params, [...CONDITION_PARAMS, 'start', 'end'])
-  const { start = 0, end } = params
+  const { start = 0, end, signal, ...rest } = params
   assertInteger(start, 'start', 0)
   if (end !== undefined) assertInteger(end, 'end', start)
-  return { ...params, start, end }
+  const range = start === 0 && end === undefined ? {} : { Range: `bytes=${start}-${end ?? ''}` }
+  const open = async (inner: AbortSignal): Promise<Body> =>
+    (await get({ ...rest, ...range, signal: inner })).Body
+  return asBody(new LazyReadable(open, { signal }))
 }
 
 /** Checks the parameters of createWriteStream. */
