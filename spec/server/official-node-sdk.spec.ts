@@ -11,6 +11,7 @@ import { PassThrough, Readable } from 'node:stream'
 import { expect } from 'chai'
 import COS from 'cos-nodejs-sdk-v5'
 import { crc64 } from '../../lib/checksum/crc64.js'
+import { CosClient } from '../../lib/cos-client.js'
 import { type RunningServer } from '../../lib/server/index.js'
 import { BUCKET, objectPath, plainRequest, type RawAnswer, rawRequest } from '../support/raw-request.js'
 import { filesOf, serversOfSpec } from '../support/server-files.js'
@@ -266,6 +267,46 @@ describe('server: the official Node SDK', () => {
       await cos.downloadFile({ Bucket, Region, Key, FilePath, ChunkSize: MIB, ParallelLimit: 3 })
       expect((await readFile(FilePath)).equals(bytes)).to.equal(true)
     }
+  })
+
+  describe('and our plain client', () => {
+    const ours = (): CosClient =>
+      new CosClient({ endpoint: server.endpoint, credentials: server.credentials, bucket: Bucket })
+
+    for (const Key of KEYS) {
+      it(`read each other's object ${JSON.stringify(Key)}`, async () => {
+        const client = ours()
+        const [theirs, own] = [randomBytes(1000), randomBytes(1001)]
+        await cos.putObject({ Bucket, Region, Key, Body: theirs, Headers: { 'x-cos-meta-by': 'sdk' } })
+        const read = await client.getObject({ Key })
+        expect(theirs.equals(await read.Body.transformToByteArray())).to.equal(true)
+        expect(read.Metadata).to.deep.equal({ by: 'sdk' })
+        expect((await client.listObjects()).Contents.map((object) => object.Key)).to.deep.equal([Key])
+
+        await client.putObject({ Key, Body: own, Metadata: { by: 'us' } })
+        const got = await cos.getObject({ Bucket, Region, Key })
+        expect(own.equals(got.Body)).to.equal(true)
+        expect(got.headers).to.include({ 'x-cos-meta-by': 'us' })
+        client.close()
+      })
+    }
+
+    it("read each other's objects of several parts, and use each other's presigned URLs", async () => {
+      const client = ours()
+      const { path, bytes } = await file(3 * MIB + 5)
+      await cos.sliceUploadFile({ Bucket, Region, Key: 'theirs', FilePath: path, ChunkSize: MIB })
+      const read = await client.getObject({ Key: 'theirs' })
+      expect(bytes.equals(await read.Body.transformToByteArray())).to.equal(true)
+
+      const stream = client.createWriteStream({ Key: 'ours', PartSize: MIB })
+      stream.end(bytes)
+      expect(await stream.result).to.include({ PartCount: 4, verified: 'crc64' })
+      expect(bytes.equals((await cos.getObject({ Bucket, Region, Key: 'ours' })).Body)).to.equal(true)
+
+      const fetched = await fetch(await client.presign({ Key: 'theirs' }))
+      expect(bytes.equals(Buffer.from(await fetched.arrayBuffer()))).to.equal(true)
+      client.close()
+    })
   })
 })
 
