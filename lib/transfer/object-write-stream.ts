@@ -63,10 +63,18 @@ class PartWriter extends Writable {
     return this.#outcome.promise
   }
 
+  /** Node calls `_destroy` only when `_construct` is done; what that waits for must hear of it at once. */
+  override destroy(error?: Error): this {
+    this.#abort.abort(error)
+    return super.destroy(error)
+  }
+
   override _construct(done: (error?: Error | null) => void): void {
-    this.#run(async () => {
+    const opening = async (): Promise<void> => {
       this.#target = await this.#options.open(this.#abort.signal)
-    }, done)
+    }
+    // Where destroying is why opening failed, its error is the one that counts.
+    this.#run(opening, (error) => done(this.#abort.signal.aborted ? null : error))
   }
 
   override _write(chunk: Uint8Array, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
@@ -79,7 +87,6 @@ class PartWriter extends Writable {
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.#outcome.reject(error ?? abortedStream())
-    this.#abort.abort(error ?? undefined)
     this.#target?.encryptor?.close()
     this.#held = undefined
     void this.#step
