@@ -1,7 +1,7 @@
 /** One client for one service: signed requests and signed request streams. No encryption. */
 import { inspect } from 'node:util'
 import { OptionError } from './errors.js'
-import { assertInteger, assertKnown, assertOneOf } from './internal/assert.js'
+import { assertBoolean, assertInteger, assertKnown, assertOneOf } from './internal/assert.js'
 import type { ProgressListener } from './internal/progress.js'
 import { abortMultipartUpload, type AbortMultipartUploadParams } from './cos/abort-multipart-upload.js'
 import {
@@ -23,7 +23,7 @@ import {
   type GetObjectResult,
 } from './cos/get-object.js'
 import { headObject, type HeadObjectParams, type HeadObjectResult } from './cos/head-object.js'
-import { HttpClient, type HttpOptions } from './cos/http-client.js'
+import { HTTP_OPTIONS, HttpClient, type HttpOptions } from './cos/http-client.js'
 import { listObjects, type ListObjectsParams, type ListObjectsResult } from './cos/list-objects.js'
 import { listParts, type ListPartsParams, type ListPartsResult } from './cos/list-parts.js'
 import { assertBucket } from './cos/names.js'
@@ -49,17 +49,7 @@ export interface CosClientOptions extends HttpOptions {
 }
 
 /** Names of {@link CosClientOptions}, for checks. */
-export const CLIENT_OPTIONS = [
-  'region',
-  'endpoint',
-  'pathStyle',
-  'credentials',
-  'timeouts',
-  'clock',
-  'bucket',
-  'integrity',
-  'requireChecksum',
-]
+export const CLIENT_OPTIONS = [...HTTP_OPTIONS, 'bucket', 'integrity', 'requireChecksum']
 
 /** Names that people bring from other SDKs to the constructor. */
 export const FOREIGN_OPTIONS: Readonly<Record<string, string>> = {
@@ -204,9 +194,7 @@ export function makeService(options: CosClientOptions): Service {
   if (options.clock !== undefined && typeof options.clock !== 'function') {
     throw new OptionError('clock', 'must be a function that gives milliseconds', { value: options.clock })
   }
-  if (typeof requireChecksum !== 'boolean') {
-    throw new OptionError('requireChecksum', 'must be true or false', { value: requireChecksum })
-  }
+  assertBoolean(requireChecksum, 'requireChecksum')
   return {
     http: new HttpClient(options),
     bucket: options.bucket,

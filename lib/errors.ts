@@ -29,6 +29,10 @@ export const ERROR_CODES = {
   SEALSTREAM_PART_CHANGED: 'a part number was sent again with other bytes',
   SEALSTREAM_PART_LIST: 'the parts of an upload are incomplete or have the wrong size',
   SEALSTREAM_OBJECT_CHANGED: 'the object was overwritten while it was being read',
+  SEALSTREAM_OUTCOME_UNKNOWN:
+    'the answer to completing an upload was lost, and the service does not tell what came of it',
+  SEALSTREAM_CHECKPOINT: 'a checkpoint file is not one, or could not be read or written',
+  SEALSTREAM_CHECKPOINT_NEEDS_KEY: 'resuming needs to unwrap, and the master key can only wrap',
   SEALSTREAM_RANGE: 'the requested range lies outside the object',
   SEALSTREAM_SERVICE: 'the service answered with an error',
   SEALSTREAM_ANSWER: "the service's answer could not be understood",
@@ -180,6 +184,8 @@ export class ServiceError extends SealstreamError {
   readonly resource: string
   readonly requestId: string
   readonly traceId: string
+  /** Milliseconds after which the service asks to try again. */
+  declare readonly retryAfter?: number
 
   constructor(
     operation: string,
@@ -190,6 +196,7 @@ export class ServiceError extends SealstreamError {
       resource: string
       requestId: string
       traceId: string
+      retryAfter?: number | undefined
     },
     details: ErrorDetails = {},
   ) {
@@ -201,6 +208,7 @@ export class ServiceError extends SealstreamError {
     this.resource = facts.resource
     this.requestId = facts.requestId
     this.traceId = facts.traceId
+    if (facts.retryAfter !== undefined) this.retryAfter = facts.retryAfter
   }
 }
 

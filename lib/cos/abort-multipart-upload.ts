@@ -1,4 +1,5 @@
 /** Abort Multipart Upload. */
+import { ServiceError } from '../errors.js'
 import { assertText } from '../internal/assert.js'
 import {
   checkObjectCall,
@@ -20,14 +21,23 @@ export async function abortMultipartUpload(
 ): Promise<ResultMetadata> {
   const { bucket, key, signal } = checkObjectCall(service, params, ['UploadId'])
   assertText(params.UploadId, 'UploadId')
-  const query = { uploadId: params.UploadId }
-  const answer = await service.http.send({
+  const earlier = { isUncertain: false }
+  const request = {
     operation: 'abortMultipartUpload',
-    method: 'DELETE',
+    method: 'DELETE' as const,
     bucket,
     key,
-    query,
+    query: { uploadId: params.UploadId },
+    onUncertain: () => void (earlier.isUncertain = true),
     signal,
-  })
-  return resultMetadata(answer)
+  }
+  try {
+    return resultMetadata(await service.http.send(request))
+  } catch (error) {
+    // An earlier attempt did it, and its answer was lost.
+    const isDone =
+      earlier.isUncertain && error instanceof ServiceError && error.serviceCode === 'NoSuchUpload'
+    if (!isDone) throw error
+    return resultMetadata({ status: error.status, headers: {} })
+  }
 }

@@ -11,6 +11,7 @@ import {
   type ResultMetadata,
   type Service,
 } from './service.js'
+import { describeEncryption, type ServerSideEncryptionResult } from './sse.js'
 import { MOST_PARTS } from './upload-part.js'
 import { readXml, text, writeXml } from './xml.js'
 
@@ -29,7 +30,7 @@ export interface CompleteMultipartUploadParams extends ObjectParams {
 }
 
 /** The object that the parts became. */
-export interface CompleteMultipartUploadResult extends ResultMetadata {
+export interface CompleteMultipartUploadResult extends ServerSideEncryptionResult, ResultMetadata {
   Location: string
   Bucket: string
   Key: string
@@ -64,6 +65,8 @@ export async function completeMultipartUpload(
     query: { uploadId: params.UploadId },
     headers: { 'content-type': 'application/xml' },
     body: bytesBody(document, { md5: false }),
+    // Once more after it was done finds no upload: only a service that surely did nothing is asked again.
+    repeat: 'refused',
     signal,
   })
   const { root, node } = await readXml(answer.body, ['CompleteMultipartUploadResult', 'Error'])
@@ -82,6 +85,7 @@ export async function completeMultipartUpload(
       VersionId: answer.headers['x-cos-version-id'],
       HashCrc64ecma: answer.headers['x-cos-hash-crc64ecma'],
     }),
+    ...describeEncryption(answer.headers),
     ...resultMetadata(answer),
   }
 }

@@ -50,6 +50,13 @@ export class CredentialProvider {
     return this.#renewal
   }
 
+  /** The service says that the keys have ended: the next call gets new ones. False where there is no way to get any. */
+  expire(): boolean {
+    if (typeof this.#source !== 'function') return false
+    this.#current = undefined
+    return true
+  }
+
   /** Never shows the keys. */
   [inspect.custom](): string {
     return 'CredentialProvider { <hidden> }'

@@ -25,9 +25,17 @@ export interface EndpointOptions {
   pathStyle?: boolean | undefined
 }
 
+/** Names of {@link EndpointOptions}, for checks. */
+export const ENDPOINT_OPTIONS = ['region', 'endpoint', 'pathStyle']
+
+/** The domains of the service; a redirect may lead from one to the other. */
+const SERVICE_DOMAINS = ['myqcloud.com', 'tencentcos.cn']
+
 /** Makes the URLs of one service. */
 export class Endpoint {
   readonly #url: URL
+  readonly #region: string | undefined
+  readonly #isCustom: boolean
   readonly #pathStyle: boolean
 
   /** @throws {@link OptionError} when neither region nor endpoint is given, or one is malformed. */
@@ -36,14 +44,56 @@ export class Endpoint {
     if (pathStyle !== undefined && typeof pathStyle !== 'boolean') {
       throw new OptionError('pathStyle', 'must be true or false', { value: pathStyle })
     }
+    if (region !== undefined) assertRegion(region)
+    this.#region = region
+    this.#isCustom = endpoint !== undefined
     this.#pathStyle = pathStyle ?? isLocal(this.#url.hostname)
   }
 
-  /** The target of a request to a bucket, or to one of its objects. */
-  target(bucket: string, key = ''): Target {
-    const host = this.#pathStyle ? this.#url.host : `${bucket}.${this.#url.host}`
+  /** Whether what is sent stays between this machine and the service. */
+  get isPrivate(): boolean {
+    return this.#url.protocol === 'https:' || isLoopback(this.#url.hostname)
+  }
+
+  /**
+   * The target of a request to a bucket, or to one of its objects.
+   *
+   * @param region - Another than the client's. An endpoint that was given by URL serves all regions there are.
+   */
+  target(bucket: string, key = '', region?: string): Target {
+    const url = region === undefined || this.#isCustom ? this.#url : regionUrl(region)
+    const host = this.#pathStyle ? url.host : `${bucket}.${url.host}`
     const path = this.#pathStyle ? `/${bucket}/${key}` : `/${key}`
-    return { origin: `${this.#url.protocol}//${host}`, host, path, encodedPath: encodePath(path) }
+    return { origin: `${url.protocol}//${host}`, host, path, encodedPath: encodePath(path) }
+  }
+
+  /** The host that a copy names as its source: always the service's own form (wire-formats F2). */
+  sourceHost(bucket: string, region = this.#region): string {
+    if (region === undefined) {
+      if (!isLocal(this.#url.hostname)) return `${bucket}.${this.#url.host}`
+      // Who serves on an address of this machine has one region, whatever its name.
+      return `${bucket}.cos.local.myqcloud.com`
+    }
+    return `${bucket}.${regionUrl(region).host}`
+  }
+
+  /**
+   * The same request at the host a redirect names.
+   *
+   * @returns undefined when that is no host of this service, another path, or not as private as it was.
+   */
+  redirected(target: Target, location: string | undefined): Target | undefined {
+    const url = URL.canParse(location ?? '', target.origin)
+      ? new URL(location ?? '', target.origin)
+      : undefined
+    if (url === undefined || url.username !== '' || url.password !== '') return undefined
+    if (url.protocol !== new URL(target.origin).protocol && url.protocol !== 'https:') return undefined
+    const isHere = url.hostname === this.#url.hostname || url.hostname.endsWith(`.${this.#url.hostname}`)
+    const isService = !this.#isCustom && SERVICE_DOMAINS.some((domain) => url.hostname.endsWith(`.${domain}`))
+    if ((!isHere && !isService) || url.pathname !== new URL(target.encodedPath, target.origin).pathname) {
+      return undefined
+    }
+    return { ...target, origin: url.origin, host: url.host }
   }
 }
 
@@ -51,11 +101,14 @@ function regionUrl(region: string | undefined): URL {
   if (region === undefined) {
     throw new OptionError('region', 'or endpoint must be given', { hint: 'for example ap-beijing' })
   }
-  // The region becomes part of a host name: nothing but a label may stand there.
-  if (typeof region !== 'string' || !/^[a-z0-9]+(-[a-z0-9]+)*$/.test(region)) {
-    throw new OptionError('region', 'must be a region name such as ap-beijing', { value: region })
-  }
+  assertRegion(region)
   return new URL(`https://cos.${region}.myqcloud.com`)
+}
+
+/** The region becomes part of a host name: nothing but a label may stand there. @throws {@link OptionError} */
+export function assertRegion(region: unknown, option = 'region'): asserts region is string {
+  if (typeof region === 'string' && /^[a-z0-9]+(-[a-z0-9]+)*$/.test(region)) return
+  throw new OptionError(option, 'must be a region name such as ap-beijing', { value: region })
 }
 
 function endpointUrl(endpoint: string): URL {
@@ -77,4 +130,8 @@ function endpointUrl(endpoint: string): URL {
 
 function isLocal(hostname: string): boolean {
   return hostname === 'localhost' || isIP(hostname.replace(/^\[(.*)\]$/, '$1')) !== 0
+}
+
+function isLoopback(hostname: string): boolean {
+  return /^(localhost|.+\.localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname)
 }

@@ -1,6 +1,6 @@
 /** One HTTP exchange through got: the body out, the head of the answer back, errors in our terms. */
-import type { IncomingHttpHeaders } from 'node:http'
-import { finished, pipeline, type Readable } from 'node:stream'
+import type { ClientRequest, IncomingHttpHeaders } from 'node:http'
+import { finished, pipeline, Readable } from 'node:stream'
 import { RequestError, type Request, type Response } from 'got'
 import { digestOf, type Digest } from '../checksum/body-digest.js'
 import { SealstreamError } from '../errors.js'
@@ -18,6 +18,8 @@ export type RequestBody = BytesBody | StreamBody
 export interface BytesBody {
   readonly bytes: Buffer
   readonly digest: Digest
+  /** Called as the body goes out, each time it goes out. */
+  readonly onProgress?: ProgressListener | undefined
 }
 
 /** A stream of known length; its checksums are computed as it goes out. */
@@ -26,13 +28,24 @@ export interface StreamBody {
   readonly length: number
   /** Whether to compute MD5 beside CRC-64. */
   readonly md5: boolean
+  /** What an earlier pass over the same source gave. Where this one differs, the request is not completed. */
+  readonly expected?: Digest | undefined
   /** Called as the body goes out. */
   readonly onProgress?: ProgressListener | undefined
 }
 
+/** The service has this long to say that it wants the body; then it gets it unasked (RFC 9110, 10.1.1). */
+const MOST_CONTINUE_MS = 1000
+
+/** How much of a body goes out between two reports. */
+const PIECE_BYTES = 256 * 1024
+
 /** A {@link BytesBody}, digested here and now. */
-export function bytesBody(bytes: Buffer, options: { md5: boolean }): BytesBody {
-  return { bytes, digest: digestOf(bytes, options) }
+export function bytesBody(
+  bytes: Buffer,
+  options: { md5: boolean; onProgress?: ProgressListener | undefined },
+): BytesBody {
+  return { bytes, digest: digestOf(bytes, options), onProgress: options.onProgress }
 }
 
 /** An answer whose head has arrived; its body waits in `stream`, which the caller must read or destroy. */
@@ -67,25 +80,28 @@ export class StaleConnection extends Error {
  */
 export function startExchange(
   exchange: Request,
-  method: string,
-  body: RequestBody | undefined,
+  {
+    method,
+    body,
+    expectContinue,
+  }: { method: string; body: RequestBody | undefined; expectContinue: boolean },
   mapError: (error: unknown) => SealstreamError,
 ): Promise<OpenAnswer> {
   return new Promise((resolve, reject) => {
-    const outgoing = body !== undefined && 'stream' in body ? new OutgoingBody(body.length, body) : undefined
+    const source = openSource(body, (error) => {
+      if (answered || exchange.destroyed) return
+      reject(error)
+      exchange.destroy()
+    })
     let answered = false
     exchange.on('response', (response: Response) => {
       answered = true
-      const sent = outgoing === undefined ? (body as BytesBody | undefined)?.digest : outgoing.digest
-      if (outgoing !== undefined && sent === undefined) {
-        // The service refused before the body had ended: stop reading the source (RULES 9.3).
-        outgoing.unpipe(exchange)
-        outgoing.destroy()
-      }
-      const headers = flatten(response.headers)
+      const sent = source === undefined ? (body as BytesBody | undefined)?.digest : source.digest()
+      // The service refused before the body had ended: stop reading the source (RULES 9.3).
+      if (source !== undefined && sent === undefined) source.stop(exchange)
       resolve({
         status: response.statusCode,
-        headers,
+        headers: flatten(response.headers),
         stream: exchange,
         sent,
         mapError,
@@ -93,21 +109,84 @@ export function startExchange(
       })
     })
     exchange.on('error', (error) => {
-      outgoing?.destroy()
+      source?.stop(exchange)
       if (answered) return
       const mapped = mapError(error)
       reject(isReset(error) && exchange.reusedSocket === true ? new StaleConnection(mapped) : mapped)
     })
-    if (outgoing !== undefined) {
-      pipeline((body as StreamBody).stream, outgoing, (error) => {
-        if (!error || answered || exchange.destroyed) return
-        reject(outgoing.listenerError ?? mapBodyError(error))
-        exchange.destroy()
-      })
-      outgoing.pipe(exchange)
-    } else if (method !== 'GET' && method !== 'HEAD') {
-      exchange.end((body as BytesBody | undefined)?.bytes)
+    if (source === undefined && (method === 'GET' || method === 'HEAD')) return
+    const start = (): void => {
+      if (source === undefined) exchange.end((body as BytesBody | undefined)?.bytes)
+      else source.stream.pipe(exchange)
     }
+    if (expectContinue) onContinue(exchange, start)
+    else start()
+  })
+}
+
+/** A body that goes out in pieces. */
+interface Source {
+  readonly stream: Readable
+  /** Undefined until all of it has gone out. */
+  digest(): Digest | undefined
+  stop(exchange: Request): void
+}
+
+/** Bytes without a listener need none: they go out as one piece, which is fastest. */
+function openSource(body: RequestBody | undefined, fail: (error: Error) => void): Source | undefined {
+  if (body === undefined) return undefined
+  if ('stream' in body) {
+    const outgoing = new OutgoingBody(body.length, body)
+    pipeline(body.stream, outgoing, (error) => {
+      if (error) fail(outgoing.listenerError ?? mapBodyError(error))
+    })
+    return { stream: outgoing, digest: () => outgoing.digest, stop: (exchange) => stop(outgoing, exchange) }
+  }
+  const { bytes, digest, onProgress } = body
+  if (onProgress === undefined) return undefined
+  const stream = Readable.from(reported(bytes, onProgress), { objectMode: false })
+  stream.on('error', fail)
+  return {
+    stream,
+    digest: () => (stream.readableEnded ? digest : undefined),
+    stop: (exchange) => stop(stream, exchange),
+  }
+}
+
+function stop(stream: Readable, exchange: Request): void {
+  stream.unpipe(exchange)
+  stream.destroy()
+}
+
+/** Pieces of `bytes`, each reported when it is taken. */
+function* reported(bytes: Buffer, onProgress: ProgressListener): Generator<Buffer> {
+  for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
+    const piece = bytes.subarray(at, at + PIECE_BYTES)
+    onProgress({ bytes: at + piece.length, total: bytes.length })
+    yield piece
+  }
+  if (bytes.length === 0) onProgress({ bytes: 0, total: 0 })
+}
+
+/** Sends the head alone and calls `start` when the service wants the body, or keeps silent about it. */
+function onContinue(exchange: Request, start: () => void): void {
+  exchange.once('request', (request: ClientRequest) => {
+    const timer = setTimeout(go, MOST_CONTINUE_MS)
+    let isDone = false
+    function go(): void {
+      clearTimeout(timer)
+      if (!isDone && !exchange.destroyed) start()
+      isDone = true
+    }
+    request.once('continue', go)
+    // Refused: the body stays here.
+    const stop = (): void => {
+      clearTimeout(timer)
+      isDone = true
+    }
+    request.once('response', stop)
+    request.once('close', stop)
+    request.flushHeaders()
   })
 }
 

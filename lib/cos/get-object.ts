@@ -15,6 +15,9 @@ import {
   type ResultMetadata,
   type Service,
 } from './service.js'
+import { RESPONSE_HEADER_PARAMS, responseHeaderQuery, type ResponseHeaderParams } from './response-headers.js'
+import { CUSTOMER_KEY_PARAMS, customerKeyHeaders, type CustomerKeyParams } from './sse.js'
+import { trafficLimitHeader, type TrafficLimitParams } from './traffic-limit.js'
 
 /** Conditions on the object as it is. A condition that fails is a ServiceError of status 412, or 304. */
 export interface ConditionParams {
@@ -38,12 +41,23 @@ export const CONDITION_PARAMS = [
 ]
 
 /** Parameters of getObject. */
-export interface GetObjectParams extends ObjectParams, ConditionParams {
+export interface GetObjectParams
+  extends ObjectParams, ConditionParams, CustomerKeyParams, ResponseHeaderParams, TrafficLimitParams {
   /** `bytes=first-last` (both inclusive), `bytes=first-` or `bytes=-count`. */
   Range?: string
   /** Called as the body is read. */
   onProgress?: ProgressListener | undefined
 }
+
+/** Names of {@link GetObjectParams}, for checks. */
+const GET_PARAMS = [
+  ...CONDITION_PARAMS,
+  ...CUSTOMER_KEY_PARAMS,
+  ...RESPONSE_HEADER_PARAMS,
+  'Range',
+  'TrafficLimit',
+  'onProgress',
+]
 
 /** An object, its body still to be read. */
 export interface GetObjectResult extends ObjectDescription, ResultMetadata {
@@ -91,12 +105,14 @@ export function conditionParts(params: ConditionParams): {
  *   `SEALSTREAM_CONNECTION`, `_TIMEOUT`, `_ABORTED`.
  */
 export async function getObject(service: Service, params: GetObjectParams): Promise<GetObjectResult> {
-  const { bucket, key, signal } = checkObjectCall(service, params, [
-    ...CONDITION_PARAMS,
-    'Range',
-    'onProgress',
-  ])
-  const { headers, query } = conditionParts(params)
+  const { bucket, key, signal } = checkObjectCall(service, params, GET_PARAMS)
+  const conditions = conditionParts(params)
+  const query = { ...conditions.query, ...responseHeaderQuery(params) }
+  const headers: Record<string, string> = {
+    ...conditions.headers,
+    ...customerKeyHeaders(service, params),
+    ...trafficLimitHeader(params),
+  }
   if (params.Range !== undefined) headers.range = checkRange(params.Range)
   const subject = `${bucket}/${key}`
   const answer = await service.http.open({

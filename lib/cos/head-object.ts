@@ -8,9 +8,10 @@ import {
   type ResultMetadata,
   type Service,
 } from './service.js'
+import { CUSTOMER_KEY_PARAMS, customerKeyHeaders, type CustomerKeyParams } from './sse.js'
 
 /** Parameters of headObject. */
-export interface HeadObjectParams extends ObjectParams, ConditionParams {}
+export interface HeadObjectParams extends ObjectParams, ConditionParams, CustomerKeyParams {}
 
 /** What the service knows of an object. */
 export interface HeadObjectResult extends ObjectDescription, ResultMetadata {
@@ -18,16 +19,28 @@ export interface HeadObjectResult extends ObjectDescription, ResultMetadata {
   ContentLength: number
 }
 
-/** @throws ServiceError of status 404 where there is no such object, and the errors of every request. */
-export async function headObject(service: Service, params: HeadObjectParams): Promise<HeadObjectResult> {
-  const { bucket, key, signal } = checkObjectCall(service, params, CONDITION_PARAMS)
-  const parts = conditionParts(params)
+/**
+ * @param region - Of a bucket in another region than the client's.
+ * @throws ServiceError of status 404 where there is no such object, and the errors of every request.
+ */
+export async function headObject(
+  service: Service,
+  params: HeadObjectParams,
+  region?: string,
+): Promise<HeadObjectResult> {
+  const { bucket, key, signal } = checkObjectCall(service, params, [
+    ...CONDITION_PARAMS,
+    ...CUSTOMER_KEY_PARAMS,
+  ])
+  const { headers, query } = conditionParts(params)
   const answer = await service.http.send({
     operation: 'headObject',
     method: 'HEAD',
     bucket,
     key,
-    ...parts,
+    region,
+    headers: { ...headers, ...customerKeyHeaders(service, params) },
+    query,
     signal,
   })
   return {

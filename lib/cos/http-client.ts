@@ -1,23 +1,19 @@
 /** Signed requests to one service through one configured got instance (RULES 7.1, 9.1). */
-import { Agent as HttpAgent } from 'node:http'
-import { Agent as HttpsAgent } from 'node:https'
 import got, { type Got } from 'got'
 import type { Digest } from '../checksum/body-digest.js'
-import { SealstreamError } from '../errors.js'
-import { assertInteger, assertKnown } from '../internal/assert.js'
+import { SealstreamError, type ServiceError } from '../errors.js'
+import { assertBoolean, assertInteger, assertKnown } from '../internal/assert.js'
 import { unlessAborted } from '../internal/abort.js'
 import { VERSION } from '../internal/version.js'
-import { CredentialProvider, type CredentialSource } from './credentials.js'
+import { AGENT_OPTIONS, makeAgents, type AgentOptions, type ClientAgents } from './agents.js'
+import type { CredentialSource } from './credentials.js'
 import { encodeQuery } from './encode.js'
-import { Endpoint, type EndpointOptions, type Target } from './endpoint.js'
+import { Endpoint, ENDPOINT_OPTIONS, type EndpointOptions, type Target } from './endpoint.js'
 import { abortedError, mapHttpError } from './http-error.js'
 import { readWhole, startExchange, StaleConnection, type OpenAnswer, type RequestBody } from './exchange.js'
+import { Retrier, type Repeatable, type RetryEvent, type RetryOptions } from './retry.js'
 import { serviceError } from './service-error.js'
-import { authorization, presignedQuery, type KeyTime } from './signer.js'
-
-/** A signature is good from a minute ago, for clocks that differ a little, until a quarter of an hour ahead. */
-const SIGNED_SECONDS_BEFORE = 60
-const SIGNED_SECONDS_AFTER = 900
+import { RequestSigner } from './request-signer.js'
 
 /** Limits on waiting, in milliseconds. */
 export interface Timeouts {
@@ -27,13 +23,33 @@ export interface Timeouts {
   stall?: number
 }
 
+/** A service that sends us from host to host is not followed for ever. */
+const MOST_REDIRECTS = 3
+
 /** Options of every client. */
-export interface HttpOptions extends EndpointOptions {
+export interface HttpOptions extends EndpointOptions, AgentOptions {
   credentials?: CredentialSource | undefined
   timeouts?: Timeouts | undefined
-  /** Milliseconds since the epoch; for tests and for machines whose clock is off. */
+  retry?: RetryOptions | undefined
+  /** Called before a request is tried again. */
+  onRetry?: ((event: RetryEvent) => void) | undefined
+  /** Waits for the service's go-ahead before a body is sent, so that a refusal costs no upload. Default false. */
+  expectContinue?: boolean | undefined
+  /** Milliseconds since the epoch; for tests. A clock that is merely off is corrected by the service's. */
   clock?: (() => number) | undefined
 }
+
+/** Names of {@link HttpOptions}, for checks. */
+export const HTTP_OPTIONS = [
+  ...ENDPOINT_OPTIONS,
+  ...AGENT_OPTIONS,
+  'credentials',
+  'timeouts',
+  'retry',
+  'onRetry',
+  'expectContinue',
+  'clock',
+]
 
 /** A request to the service. Everything is decoded; encoding and signing happen here. */
 export interface ServiceRequest {
@@ -42,10 +58,16 @@ export interface ServiceRequest {
   readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE'
   readonly bucket: string
   readonly key?: string
+  /** Of another region than the client's, for the source of a copy. */
+  readonly region?: string | undefined
   readonly query?: Readonly<Record<string, string>>
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: RequestBody
   readonly signal?: AbortSignal | undefined
+  /** Whether repeating it is harmless. Default `always`; a body that is a stream is never sent twice. */
+  readonly repeat?: 'always' | 'refused'
+  /** Called when an attempt failed and the service may have acted all the same. */
+  readonly onUncertain?: ((error: Error) => void) | undefined
 }
 
 /** What came back, read whole. */
@@ -61,11 +83,12 @@ export interface Answer {
 /** One service, one set of credentials, one keep-alive agent. */
 export class HttpClient {
   readonly #endpoint: Endpoint
-  readonly #credentials: CredentialProvider
-  readonly #clock: () => number
-  readonly #agents = { http: new HttpAgent({ keepAlive: true }), https: new HttpsAgent({ keepAlive: true }) }
+  readonly #signer: RequestSigner
+  readonly #agents: ClientAgents
   readonly #got: Got
   readonly #stall: number
+  readonly #retrier: Retrier
+  readonly #expectContinue: boolean
 
   constructor(options: HttpOptions) {
     const timeouts = options.timeouts ?? {}
@@ -73,10 +96,14 @@ export class HttpClient {
     const { connect = 10_000, stall = 60_000 } = timeouts
     assertInteger(connect, 'timeouts.connect', 1)
     assertInteger(stall, 'timeouts.stall', 1)
+    const { expectContinue = false } = options
+    assertBoolean(expectContinue, 'expectContinue')
     this.#stall = stall
-    this.#clock = options.clock ?? Date.now
+    this.#expectContinue = expectContinue
+    this.#retrier = new Retrier(options.retry, options.onRetry)
     this.#endpoint = new Endpoint(options)
-    this.#credentials = new CredentialProvider(options.credentials, this.#clock)
+    this.#signer = new RequestSigner(options)
+    this.#agents = makeAgents(options)
     this.#got = got.extend({
       // A stored Content-Encoding: gzip would make the library gunzip ciphertext.
       decompress: false,
@@ -86,29 +113,92 @@ export class HttpClient {
       followRedirect: false,
       throwHttpErrors: false,
       timeout: { connect, secureConnect: connect, lookup: connect, socket: stall },
-      agent: this.#agents,
+      agent: { http: this.#agents.http, https: this.#agents.https },
     })
+  }
+
+  /** Where its requests go. */
+  get endpoint(): Endpoint {
+    return this.#endpoint
   }
 
   /** Closes idle connections; requests under way break off. */
   close(): void {
-    this.#agents.http.destroy()
-    this.#agents.https.destroy()
+    this.#agents.destroy()
   }
 
   /**
-   * Sends a request and reads the answer whole.
+   * Sends a request and reads the answer whole; tries again where that may help.
    *
+   * @param accept - Makes the result of an answer. Where it throws an IntegrityError, the request is tried again.
    * @throws ServiceError on any status but 2xx; SealstreamError `SEALSTREAM_CONNECTION`, `_TIMEOUT`, `_ABORTED`,
-   *   `_BODY_LENGTH`, or what the body stream failed with.
+   *   `_BODY_LENGTH`, or what the body stream failed with; what `accept` throws.
    */
-  async send(request: ServiceRequest): Promise<Answer> {
+  async send<Result = Answer>(
+    request: ServiceRequest,
+    accept: (answer: Answer) => Result | Promise<Result> = (answer) => answer as Result,
+  ): Promise<Result> {
+    return this.#repeat(request, async (attempt) => accept(await this.#sendOnce(request, attempt)))
+  }
+
+  /**
+   * Sends a request whose answer's body is read as a stream; nobody but the caller ends that stream.
+   *
+   * @throws As {@link HttpClient.send}.
+   */
+  async open(request: ServiceRequest): Promise<Omit<OpenAnswer, 'sent' | 'isSent'>> {
+    return this.#repeat(request, async (attempt) => {
+      const { generation } = this.#signer
+      const answer = await this.#open(request, attempt)
+      if (answer.status < 300) return answer
+      try {
+        throw await this.#refusal(request, answer, await readWhole(answer), generation)
+      } finally {
+        answer.stream.destroy()
+      }
+    })
+  }
+
+  /** A URL that carries its own signature. */
+  async presign(
+    request: Pick<ServiceRequest, 'bucket' | 'key' | 'query' | 'headers'> & {
+      method: string
+      expires: number
+    },
+  ): Promise<string> {
+    const target = this.#endpoint.target(request.bucket, request.key)
+    return `${target.origin}${target.encodedPath}?${await this.#signer.presigned(request, target)}`
+  }
+
+  async #repeat<Result>(
+    request: ServiceRequest,
+    attempt: (number: number) => Promise<Result>,
+  ): Promise<Result> {
+    const isStream = request.body !== undefined && 'stream' in request.body
+    const repeatable: Repeatable = { ...request, repeat: isStream ? 'never' : (request.repeat ?? 'always') }
+    let isRecovered = false
+    return this.#retrier.run(repeatable, async (number) => {
+      try {
+        return await attempt(number)
+      } catch (error) {
+        // Once, at once, and outside the budget: what was wrong is put right.
+        if (isStream || isRecovered || !(error instanceof Recovered)) throw unwrapped(error)
+        isRecovered = true
+        return await attempt(number + 1).catch((second: unknown) => {
+          throw unwrapped(second)
+        })
+      }
+    })
+  }
+
+  async #sendOnce(request: ServiceRequest, attempt: number): Promise<Answer> {
     const { operation } = request
-    const answer = await this.#open(request)
+    const { generation } = this.#signer
+    const answer = await this.#open(request, attempt)
     const { status, headers, sent } = answer
     try {
       const body = await readWhole(answer)
-      if (status >= 300) throw await serviceError(operation, status, headers, body)
+      if (status >= 300) throw await this.#refusal(request, answer, body, generation)
       if (request.body !== undefined && (sent === undefined || !(await answer.isSent(this.#stall)))) {
         throw new SealstreamError(
           'SEALSTREAM_ANSWER',
@@ -122,46 +212,24 @@ export class HttpClient {
     }
   }
 
-  /**
-   * Sends a request whose answer's body is read as a stream; nobody but the caller ends that stream.
-   *
-   * @throws As {@link HttpClient.send}.
-   */
-  async open(request: ServiceRequest): Promise<Omit<OpenAnswer, 'sent' | 'isSent'>> {
-    const answer = await this.#open(request)
-    if (answer.status < 300) return answer
-    try {
-      throw await serviceError(request.operation, answer.status, answer.headers, await readWhole(answer))
-    } finally {
-      answer.stream.destroy()
-    }
-  }
-
-  /** A URL that carries its own signature. */
-  async presign(
-    request: Pick<ServiceRequest, 'bucket' | 'key' | 'query' | 'headers'> & {
-      method: string
-      expires: number
-    },
-  ): Promise<string> {
-    const credentials = await this.#credentials.get()
-    const target = this.#endpoint.target(request.bucket, request.key)
-    const token = credentials.token === undefined ? {} : { 'x-cos-security-token': credentials.token }
-    const query = { ...request.query, ...token }
-    // Signing the host keeps the URL from being replayed against another bucket.
-    const headers = { host: target.host, ...request.headers }
-    const signed = { method: request.method, path: target.path, query, headers }
-    const keyTime = this.#keyTime(request.expires)
-    return `${target.origin}${target.encodedPath}?${presignedQuery(signed, credentials, keyTime)}`
+  /** The error of a refusal; a {@link Recovered} where its cause could be removed. */
+  async #refusal(
+    { operation }: ServiceRequest,
+    { status, headers }: Pick<OpenAnswer, 'status' | 'headers'>,
+    body: string,
+    generation: number,
+  ): Promise<Error> {
+    const error = await serviceError(operation, status, headers, body)
+    return this.#signer.recover(error, headers.date, generation) ? new Recovered(error) : error
   }
 
   /** Sends once more where a reused connection turned out dead, if the body can be had again (RULES 9.3). */
-  async #open(request: ServiceRequest): Promise<OpenAnswer> {
+  async #open(request: ServiceRequest, attempt: number): Promise<OpenAnswer> {
     try {
-      return await this.#attempt(request).catch((error: unknown) => {
+      return await this.#follow(request, attempt).catch((error: unknown) => {
         if (!(error instanceof StaleConnection)) throw error
         if (request.body !== undefined && 'stream' in request.body) throw error.mapped
-        return this.#attempt(request)
+        return this.#follow(request, attempt)
       })
     } catch (error) {
       // Whatever went wrong: nobody will read the source any more.
@@ -170,41 +238,62 @@ export class HttpClient {
     }
   }
 
-  async #attempt(request: ServiceRequest): Promise<OpenAnswer> {
+  /** Signs anew for the host that a 307 names, if that is one of the same service (RULES 7.1). */
+  async #follow(request: ServiceRequest, attempt: number): Promise<OpenAnswer> {
+    let target = this.#endpoint.target(request.bucket, request.key, request.region)
+    for (let redirects = 0; ; redirects++) {
+      const answer = await this.#attempt(request, target, attempt)
+      const next =
+        answer.status === 307 ? this.#endpoint.redirected(target, answer.headers.location) : undefined
+      const isSpent = request.body !== undefined && 'stream' in request.body
+      if (next === undefined || isSpent || redirects === MOST_REDIRECTS) return answer
+      answer.stream.destroy()
+      target = next
+    }
+  }
+
+  async #attempt(request: ServiceRequest, target: Target, attempt: number): Promise<OpenAnswer> {
     const { operation, method, signal, body } = request
     throwIfAborted(operation, signal)
-    const target = this.#endpoint.target(request.bucket, request.key)
     const query = encodeQuery(request.query ?? {})
     const url = `${target.origin}${target.encodedPath}${query === '' ? '' : `?${query}`}`
-    const headers = await unlessAborted(this.#sign(request, target), signal)
+    const signed = { ...request, headers: this.#headers(request, attempt) }
+    const headers = await unlessAborted(this.#signer.signed(signed, target), signal)
     throwIfAborted(operation, signal)
     const exchange = this.#got.stream(url, { method, headers, ...(signal === undefined ? {} : { signal }) })
-    return startExchange(exchange, method, body, (error) =>
+    return startExchange(exchange, { method, body, expectContinue: 'expect' in headers }, (error) =>
       mapHttpError(error, operation, target.origin, signal),
     )
   }
 
-  async #sign(request: ServiceRequest, target: Target): Promise<Record<string, string>> {
-    const credentials = await this.#credentials.get()
-    const { body } = request
-    const headers: Record<string, string> = { ...request.headers, host: target.host }
-    if (credentials.token !== undefined) headers['x-cos-security-token'] = credentials.token
-    if (body !== undefined)
-      headers['content-length'] = String('stream' in body ? body.length : body.bytes.length)
-    else if (request.method === 'PUT' || request.method === 'POST') headers['content-length'] = '0'
-    const signed = { method: request.method, path: target.path, query: request.query ?? {}, headers }
+  /** The headers that go out besides those of the operation. */
+  #headers({ method, headers, body }: ServiceRequest, attempt: number): Record<string, string> {
+    const length = body === undefined ? 0 : 'stream' in body ? body.length : body.bytes.length
+    const hasLength = body !== undefined || method === 'PUT' || method === 'POST'
     return {
       ...headers,
-      authorization: authorization(signed, credentials, this.#keyTime(SIGNED_SECONDS_AFTER)),
+      // As the official SDKs mark it.
+      ...(attempt > 1 ? { 'x-cos-sdk-retry': 'true' } : {}),
+      ...(this.#expectContinue && body !== undefined ? { expect: '100-continue' } : {}),
+      ...(hasLength ? { 'content-length': String(length) } : {}),
     }
-  }
-
-  #keyTime(seconds: number): KeyTime {
-    const now = Math.floor(this.#clock() / 1000)
-    return { start: now - SIGNED_SECONDS_BEFORE, end: now + seconds }
   }
 }
 
 function throwIfAborted(operation: string, signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) throw abortedError(operation, signal)
+}
+
+/** A refusal whose cause was removed: the same request may well succeed now. */
+class Recovered extends Error {
+  readonly refusal: ServiceError
+
+  constructor(refusal: ServiceError) {
+    super(refusal.message)
+    this.refusal = refusal
+  }
+}
+
+function unwrapped(error: unknown): unknown {
+  return error instanceof Recovered ? error.refusal : error
 }

@@ -82,8 +82,8 @@ export async function listObjects(
   }
 }
 
-/** Undoes `encoding-type=url`. */
-function decodeKey(encoded: string): string {
+/** Undoes `encoding-type=url`. @throws SealstreamError `SEALSTREAM_ANSWER` */
+export function decodeKey(encoded: string): string {
   try {
     return decodeURIComponent(encoded)
   } catch (error) {

@@ -19,18 +19,18 @@ export function assertBucket(bucket: unknown, option = 'Bucket'): asserts bucket
  *
  * @throws {@link OptionError} for such keys, the empty key, keys of slashes only, and keys over 850 bytes of UTF-8.
  */
-export function assertKey(key: unknown): asserts key is string {
-  assertText(key, 'Key')
+export function assertKey(key: unknown, option = 'Key'): asserts key is string {
+  assertText(key, option)
   const segments = key.split('/').map((segment) => segment.replace(/%2e/gi, '.'))
   if (segments.some((segment) => segment === '.' || segment === '..')) {
-    throw new OptionError('Key', 'must not contain a . or .. segment', { value: key })
+    throw new OptionError(option, 'must not contain a . or .. segment', { value: key })
   }
   if (segments.every((segment) => segment === '')) {
-    throw new OptionError('Key', 'must contain more than slashes', { value: key })
+    throw new OptionError(option, 'must contain more than slashes', { value: key })
   }
   const length = Buffer.byteLength(key)
   if (length > MOST_KEY_BYTES) {
-    throw new OptionError('Key', `must have at most ${MOST_KEY_BYTES} bytes in UTF-8, not ${length}`, {
+    throw new OptionError(option, `must have at most ${MOST_KEY_BYTES} bytes in UTF-8, not ${length}`, {
       value: key,
     })
   }

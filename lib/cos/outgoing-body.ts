@@ -3,6 +3,7 @@ import { Transform, type TransformCallback } from 'node:stream'
 import { BodyDigest, type Digest } from '../checksum/body-digest.js'
 import { LengthError, OptionError } from '../errors.js'
 import { asBuffer } from '../internal/bytes.js'
+import { sourceChanged } from '../internal/file-chunks.js'
 import type { ProgressListener } from '../internal/progress.js'
 
 /**
@@ -15,17 +16,22 @@ import type { ProgressListener } from '../internal/progress.js'
 export class OutgoingBody extends Transform {
   readonly #length: number
   readonly #running: BodyDigest
+  readonly #expected: Digest | undefined
   readonly #onProgress: ProgressListener | undefined
   #listenerError: Error | undefined
   #digest: Digest | undefined
   #seen = 0
   #last: Buffer | undefined
 
-  constructor(length: number, options: { md5: boolean; onProgress?: ProgressListener | undefined }) {
+  constructor(
+    length: number,
+    options: { md5: boolean; expected?: Digest | undefined; onProgress?: ProgressListener | undefined },
+  ) {
     // Object mode lets chunks that are no bytes come here, where they can be refused; Node would throw at the source.
     super({ writableObjectMode: true, writableHighWaterMark: 4, readableHighWaterMark: 256 * 1024 })
     this.#length = length
     this.#running = new BodyDigest({ md5: options.md5 })
+    this.#expected = options.expected
     this.#onProgress = options.onProgress
   }
 
@@ -71,7 +77,16 @@ export class OutgoingBody extends Transform {
       done(new LengthError('SEALSTREAM_BODY_LENGTH', 'request body', this.#length, this.#seen))
       return
     }
-    this.#digest = this.#running.digest()
+    const digest = this.#running.digest()
+    if (this.#expected !== undefined && !sameDigest(digest, this.#expected)) {
+      done(sourceChanged())
+      return
+    }
+    this.#digest = digest
     done(null, this.#last)
   }
+}
+
+function sameDigest(a: Digest, b: Digest): boolean {
+  return a.length === b.length && a.crc64 === b.crc64 && a.md5 === b.md5
 }

@@ -1,9 +1,12 @@
 /** PUT Object. */
+import { assertBoolean } from '../internal/assert.js'
 import type { ProgressListener } from '../internal/progress.js'
-import { bytesBody, type RequestBody } from './exchange.js'
-import { verifyStored, type Verified } from './integrity.js'
-import { OBJECT_HEADER_PARAMS, objectHeaders, type ObjectHeaderParams } from './object-headers.js'
-import { holdErrors, sizeBody, type BodyInput, type SizedBody } from './request-body.js'
+import type { RequestBody } from './exchange.js'
+import type { Answer } from './http-client.js'
+import { statedMd5, verifyStored, type Verified } from './integrity.js'
+import { OBJECT_WRITE_PARAMS, objectWriteHeaders, type ObjectWriteParams } from './object-headers.js'
+import { holdErrors, sizeBody, type BodyInput } from './request-body.js'
+import { sendableBody, type Md5Use } from './sendable-body.js'
 import {
   checkObjectCall,
   present,
@@ -14,6 +17,8 @@ import {
 } from './service.js'
 import { OptionError, SealstreamError } from '../errors.js'
 import { serviceError } from './service-error.js'
+import { describeEncryption, type ServerSideEncryptionResult } from './sse.js'
+import { trafficLimitHeader, type TrafficLimitParams } from './traffic-limit.js'
 
 /** Bodies up to this size are collected where their length is unknown; longer ones go to createWriteStream. */
 export const DEFAULT_PART_SIZE = 8 * 1024 * 1024
@@ -22,19 +27,24 @@ export const DEFAULT_PART_SIZE = 8 * 1024 * 1024
 export const MOST_PUT_BYTES = 5 * 1024 ** 3
 
 /** Parameters of putObject. */
-export interface PutObjectParams extends ObjectParams, ObjectHeaderParams {
+export interface PutObjectParams extends ObjectParams, ObjectWriteParams, TrafficLimitParams {
   /** Text (sent as UTF-8), bytes, a Blob, a file handle, a stream or an iterable of bytes. */
   Body: BodyInput
   /** In bytes; needed for streams over 8 MiB that do not know their length. */
   ContentLength?: number
   /** Base64 of the body's MD5; the service refuses other bytes. */
   ContentMD5?: string
+  /**
+   * Sends Content-MD5, so that the service stores nothing else. A body from memory, a Blob or a file handle is read twice
+   * for it; a stream cannot be, so its MD5 is compared with the ETag afterwards. The result's `md5` says which.
+   */
+  EnableMD5?: boolean
   /** Called as the body goes out. */
   onProgress?: ProgressListener | undefined
 }
 
 /** What a stored object or part came to be. */
-export interface StoredResult extends ResultMetadata {
+export interface StoredResult extends ServerSideEncryptionResult, ResultMetadata {
   /** In quotes, as the service sends it. */
   ETag: string
   VersionId?: string
@@ -42,10 +52,15 @@ export interface StoredResult extends ResultMetadata {
   HashCrc64ecma?: string
   /** The strongest check by which what is stored was compared with what was sent. */
   verified: Verified
+  /** Where `EnableMD5` was set: how. */
+  md5?: Md5Use
 }
 
+/** Names of what a body's parameters add, for checks. */
+export const BODY_PARAMS = ['Body', 'ContentLength', 'ContentMD5', 'EnableMD5', 'TrafficLimit', 'onProgress']
+
 /** Names of {@link PutObjectParams}, for checks. */
-export const PUT_PARAMS = [...OBJECT_HEADER_PARAMS, 'Body', 'ContentLength', 'ContentMD5', 'onProgress']
+export const PUT_PARAMS = [...OBJECT_WRITE_PARAMS, ...BODY_PARAMS]
 
 /**
  * Stores an object in one request of at most 5 GiB.
@@ -56,8 +71,9 @@ export const PUT_PARAMS = [...OBJECT_HEADER_PARAMS, 'Body', 'ContentLength', 'Co
 export async function putObject(service: Service, params: PutObjectParams): Promise<StoredResult> {
   holdErrors((params as Partial<PutObjectParams> | undefined)?.Body)
   const { bucket, key, signal } = checkObjectCall(service, params, PUT_PARAMS)
-  const headers = objectHeaders(params)
-  if (params.ContentMD5 !== undefined) headers['content-md5'] = checkMd5(params.ContentMD5)
+  const headers = { ...objectWriteHeaders(service, params), ...trafficLimitHeader(params) }
+  if (params.EnableMD5 !== undefined) assertBoolean(params.EnableMD5, 'EnableMD5')
+  const md5 = params.ContentMD5 === undefined ? {} : { 'content-md5': checkMd5(params.ContentMD5) }
   const sized = await sizeBody(params.Body, {
     contentLength: params.ContentLength,
     mostCollected: DEFAULT_PART_SIZE,
@@ -67,14 +83,16 @@ export async function putObject(service: Service, params: PutObjectParams): Prom
     sized.discard()
     throw new OptionError('Body', `must have at most ${MOST_PUT_BYTES} bytes for one PUT`, {
       value: sized.length,
-      hint: 'write it to createWriteStream(), which sends it in parts',
+      hint: 'give it to upload(), which sends it in parts',
     })
   }
+  const sendable = await sendableBody(service, sized, params)
   return sendObject(service, {
     bucket,
     key,
-    headers,
-    body: requestBody(service, sized, params.onProgress),
+    headers: { ...headers, ...sendable.headers, ...md5 },
+    body: sendable.body,
+    enableMd5: params.EnableMD5,
     signal,
   })
 }
@@ -85,34 +103,39 @@ export interface Sending {
   readonly key: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body: RequestBody
+  /** Whether the result says how the MD5 was used. */
+  readonly enableMd5?: boolean | undefined
   readonly signal?: AbortSignal | undefined
 }
 
 /** The request of {@link putObject}, for callers that have prepared everything. */
-export async function sendObject(service: Service, sending: Sending): Promise<StoredResult> {
-  const answer = await service.http.send({ operation: 'putObject', method: 'PUT', ...sending })
-  return storedResult(service, `${sending.bucket}/${sending.key}`, answer)
+export async function sendObject(
+  service: Service,
+  { enableMd5, ...sending }: Sending,
+): Promise<StoredResult> {
+  const stored = await service.http.send({ operation: 'putObject', method: 'PUT', ...sending }, (answer) =>
+    storedResult(service, `${sending.bucket}/${sending.key}`, answer),
+  )
+  return withMd5Use(stored, enableMd5, sending.headers)
 }
 
-/** How a body of known length is sent. */
-export function requestBody(service: Service, sized: SizedBody, onProgress?: ProgressListener): RequestBody {
-  // Bytes go out as one piece, which is fastest; progress needs pieces.
-  if (sized.bytes !== undefined && onProgress === undefined) return bytesBody(sized.bytes, service)
-  return { stream: sized.open(), length: sized.length, md5: service.md5, onProgress }
+/** The result, with how the MD5 was used where the caller asked for it. */
+export function withMd5Use(
+  stored: StoredResult,
+  enableMd5: boolean | undefined,
+  sentHeaders: Readonly<Record<string, string>> = {},
+): StoredResult {
+  if (enableMd5 !== true) return stored
+  const isCompared = statedMd5(stored.$metadata.headers) !== undefined
+  return { ...stored, md5: 'content-md5' in sentHeaders ? 'sent' : isCompared ? 'etag' : 'none' }
 }
 
 /** The result of storing an object or part, after comparing what is stored with what was sent. */
-export async function storedResult(
-  service: Service,
-  subject: string,
-  answer: Awaited<ReturnType<Service['http']['send']>>,
-): Promise<StoredResult> {
+export async function storedResult(service: Service, subject: string, answer: Answer): Promise<StoredResult> {
   const { headers, sent } = answer
   if (sent === undefined) throw new TypeError('a request that stores something has a body')
   // Success has no document. One that is there says otherwise, whatever the status says.
-  if (/^\s*(<\?xml[^>]*>\s*)?<Error[\s>]/.test(answer.body)) {
-    throw await serviceError(subject, answer.status, headers, answer.body)
-  }
+  if (isErrorDocument(answer.body)) throw await serviceError(subject, answer.status, headers, answer.body)
   if (!headers.etag)
     throw new SealstreamError(
       'SEALSTREAM_ANSWER',
@@ -121,9 +144,15 @@ export async function storedResult(
   return {
     ETag: headers.etag,
     ...present({ VersionId: headers['x-cos-version-id'], HashCrc64ecma: headers['x-cos-hash-crc64ecma'] }),
+    ...describeEncryption(headers),
     verified: verifyStored(service, subject, sent, headers),
     ...resultMetadata(answer),
   }
+}
+
+/** Whether an answer of status 200 carries an error all the same. */
+function isErrorDocument(body: string): boolean {
+  return /^\s*(<\?xml[^>]*>\s*)?<Error[\s>]/.test(body)
 }
 
 /** @throws {@link OptionError} unless `text` is the Base64 of 16 bytes. */

@@ -23,11 +23,13 @@ export type BodyInput =
   | AsyncIterable<Uint8Array | string>
   | Iterable<Uint8Array | string>
 
-/** A body whose length is known. Open it once. */
+/** A body whose length is known. Open it once, unless it is reopenable. */
 export interface SizedBody {
   readonly length: number
   /** All of it, where it is in memory anyway. */
   readonly bytes: Buffer | undefined
+  /** Whether it can be read more than once: it is no stream that ends. */
+  readonly isReopenable: boolean
   /** Starts reading it. Chunks may be text where the caller's stream gives text. */
   open(): Readable
   /** Lets go of a stream that will not be read after all. */
@@ -88,7 +90,7 @@ function fromBytes(bytes: Buffer): SizedBody {
 
 /** A body that is nothing until it is opened. */
 function fromOpener(length: number, open: () => Readable): SizedBody {
-  return { length, bytes: undefined, open, discard: () => undefined }
+  return { length, bytes: undefined, isReopenable: true, open, discard: () => undefined }
 }
 
 /** The caller's own stream. */
@@ -96,7 +98,7 @@ function fromStream(length: number, stream: Readable): SizedBody {
   // In object mode a chunk may be anything; what is neither bytes nor text is refused where it comes out.
   const open = (): Readable =>
     stream.readableObjectMode ? wrapped(stream, bytesOf(stream, undefined)) : stream
-  return { length, bytes: undefined, open, discard: () => void stream.destroy() }
+  return { length, bytes: undefined, isReopenable: false, open, discard: () => void stream.destroy() }
 }
 
 /** Bytes as a stream of views on them. */

@@ -35,9 +35,19 @@ export async function serviceError(
     resource: text(node, 'Resource'),
     requestId: text(node, 'RequestId') || headers['x-cos-request-id'] || '',
     traceId: text(node, 'TraceId') || headers['x-cos-trace-id'] || '',
+    retryAfter: retryAfter(headers),
   }
   const hint = Object.hasOwn(HINTS, serviceCode) ? HINTS[serviceCode] : undefined
   return new ServiceError(operation, facts, hint === undefined ? {} : { hint })
+}
+
+/** Retry-After in milliseconds: a number of seconds, or a date, which is compared with the service's own. */
+function retryAfter(headers: Readonly<Record<string, string>>): number | undefined {
+  const wish = headers['retry-after']
+  if (wish === undefined) return undefined
+  if (/^\d{1,9}$/.test(wish)) return Number(wish) * 1000
+  const milliseconds = Date.parse(wish) - Date.parse(headers.date ?? '')
+  return Number.isNaN(milliseconds) ? undefined : Math.max(0, milliseconds)
 }
 
 /** An answer that is not the service's XML (a proxy's page, nothing at all) still has its status. */

@@ -19,6 +19,11 @@ export function assertMultipleOf(value: unknown, option: string, unit: number): 
   if (value % unit !== 0) throw new OptionError(option, `must be a multiple of ${unit} bytes`, { value })
 }
 
+/** Refuses anything but true and false. */
+export function assertBoolean(value: unknown, option: string): asserts value is boolean {
+  if (typeof value !== 'boolean') throw new OptionError(option, 'must be true or false', { value })
+}
+
 /** Refuses anything but a string with at least one character. */
 export function assertText(value: unknown, option: string): asserts value is string {
   if (typeof value !== 'string') throw new OptionError(option, 'must be a string', { value })

@@ -1,0 +1,82 @@
+/** The connections of one client: kept alive, trusted, through a proxy where one is named. */
+import { Agent as HttpAgent } from 'node:http'
+import { Agent as HttpsAgent } from 'node:https'
+import type { SecureContextOptions } from 'node:tls'
+import { HttpProxyAgent } from 'http-proxy-agent'
+import { HttpsProxyAgent } from 'https-proxy-agent'
+import { OptionError } from '../errors.js'
+import { assertKnown } from '../internal/assert.js'
+
+/** What of TLS is the caller's decision; each as in `node:tls`. */
+export interface TlsOptions extends Pick<
+  SecureContextOptions,
+  'ca' | 'cert' | 'key' | 'passphrase' | 'minVersion'
+> {
+  /** False trusts any certificate, and so anybody in between. Default true. */
+  rejectUnauthorized?: boolean | undefined
+}
+
+/** Options that make connections. */
+export interface AgentOptions {
+  tls?: TlsOptions | undefined
+  /** `http://[user:password@]host:port` or `https://...`. The environment is not looked at. */
+  proxy?: string | undefined
+  /** Connections of your own making, instead of `tls` and `proxy`. The client does not close them. */
+  agents?: { http?: HttpAgent; https?: HttpsAgent } | undefined
+}
+
+/** Names of {@link AgentOptions}, for checks. */
+export const AGENT_OPTIONS = ['tls', 'proxy', 'agents']
+
+/** One agent for each scheme. */
+export interface ClientAgents {
+  readonly http: HttpAgent
+  readonly https: HttpsAgent
+  /** Closes what the client itself opened. */
+  destroy(): void
+}
+
+/** @throws {@link OptionError} on a malformed option; a proxy's password is never quoted. */
+export function makeAgents({ tls = {}, proxy, agents }: AgentOptions): ClientAgents {
+  assertKnown(tls, 'tls', ['ca', 'cert', 'key', 'passphrase', 'minVersion', 'rejectUnauthorized'])
+  if (agents !== undefined) {
+    if (proxy !== undefined) throw new OptionError('proxy', 'must not be given beside agents')
+    if (Object.keys(tls).length > 0) throw new OptionError('tls', 'must not be given beside agents')
+  }
+  const own = proxy === undefined ? directAgents(tls) : proxyAgents(proxyUrl(proxy), tls)
+  const given = checkAgents(agents ?? {})
+  return {
+    ...own,
+    ...given,
+    destroy: () => {
+      own.http.destroy()
+      own.https.destroy()
+    },
+  }
+}
+
+function directAgents(tls: TlsOptions): { http: HttpAgent; https: HttpsAgent } {
+  return { http: new HttpAgent({ keepAlive: true }), https: new HttpsAgent({ keepAlive: true, ...tls }) }
+}
+
+function proxyAgents(proxy: URL, tls: TlsOptions): { http: HttpAgent; https: HttpsAgent } {
+  return {
+    http: new HttpProxyAgent(proxy, { keepAlive: true }),
+    https: new HttpsProxyAgent(proxy, { keepAlive: true, ...tls }),
+  }
+}
+
+function checkAgents(agents: object): { http?: HttpAgent; https?: HttpsAgent } {
+  assertKnown(agents, 'agents', ['http', 'https'])
+  for (const [name, agent] of Object.entries(agents)) {
+    if (agent instanceof HttpAgent) continue
+    throw new OptionError(`agents.${name}`, `must be an Agent of node:${name}`, { value: agent })
+  }
+  return agents
+}
+
+function proxyUrl(proxy: unknown): URL {
+  const url = typeof proxy === 'string' && URL.canParse(proxy) ? new URL(proxy) : undefined
+  if (url !== undefined && ['http:', 'https:'].includes(url.protocol) && url.hostname !== '') return url
+  throw new OptionError('proxy', 'must be the URL of an HTTP proxy, such as http://proxy.example:3128')
+}
