@@ -1,7 +1,6 @@
 /** The encrypting client: where keys, envelopes, streams, requests and transfers meet. */
 import { inspect } from 'node:util'
 import {
-  checkWriteStream,
   CLIENT_OPTIONS,
   FOREIGN_OPTIONS,
   makeService,
@@ -11,16 +10,30 @@ import {
   type WriteStreamParams,
 } from './cos-client.js'
 import type { AbortMultipartUploadParams } from './cos/abort-multipart-upload.js'
+import type { CopyObjectParams } from './cos/copy-object.js'
+import {
+  deleteMultipleObjects,
+  type DeleteMultipleObjectsParams,
+  type DeleteMultipleObjectsResult,
+} from './cos/delete-multiple-objects.js'
 import { deleteObject, type DeleteObjectParams, type DeleteObjectResult } from './cos/delete-object.js'
 import type { GetObjectParams } from './cos/get-object.js'
 import type { HeadObjectParams } from './cos/head-object.js'
+import {
+  listMultipartUploads,
+  type ListMultipartUploadsParams,
+  type ListMultipartUploadsResult,
+} from './cos/list-multipart-uploads.js'
 import { listObjects, type ListObjectsParams, type ListObjectsResult } from './cos/list-objects.js'
 import { listParts, type ListPartsParams, type ListPartsResult } from './cos/list-parts.js'
-import { objectHeaders } from './cos/object-headers.js'
+import { presign, type PresignParams } from './cos/presign.js'
 import type { PutObjectParams } from './cos/put-object.js'
+import { restoreObject, type RestoreObjectParams } from './cos/restore-object.js'
 import type { ResultMetadata } from './cos/service.js'
+import type { UploadPartCopyParams } from './cos/upload-part-copy.js'
 import { FORMAT_NAMES, FORMATS, type Format } from './crypto/format.js'
 import { assertUserMetadata, type Encryption } from './encrypted/encryption.js'
+import { copyEncryptedObject, type EncryptedCopyResult } from './encrypted/copy-object.js'
 import { getEncryptedObject, type EncryptedGetResult } from './encrypted/get-object.js'
 import { headEncryptedObject, type EncryptedHeadResult } from './encrypted/head-object.js'
 import type {
@@ -32,14 +45,27 @@ import type {
 } from './encrypted/multipart-params.js'
 import { MultipartUploads } from './encrypted/multipart-uploads.js'
 import { putEncryptedObject, type EncryptedStoredResult } from './encrypted/put-object.js'
-import { assertMasterKey, createEnvelope } from './envelope/envelope.js'
+import { sealerOf } from './encrypted/sealer.js'
+import {
+  copyEncrypted,
+  downloadEncryptedFile,
+  uploadEncrypted,
+  uploadEncryptedFile,
+  type EncryptedDownloadFileResult,
+  type EncryptedStoredObject,
+  type EncryptedUploadFileParams,
+} from './encrypted/transfers.js'
+import { assertMasterKey } from './envelope/envelope.js'
+import { OptionError } from './errors.js'
 import { assertPolicy, type Policy } from './envelope/policy.js'
-import { unlessAborted } from './internal/abort.js'
 import { assertKnown, assertOneOf } from './internal/assert.js'
 import type { MasterKey } from './keys/master-key.js'
 import type { Body } from './stream/body.js'
 import { objectWriteStream, type ObjectWriteStream } from './transfer/object-write-stream.js'
-import { PartStore } from './transfer/part-store.js'
+import type { CopyParams } from './transfer/copy.js'
+import type { DownloadFileParams } from './transfer/download-job.js'
+import type { UploadParams } from './transfer/upload.js'
+import { uploadJob } from './transfer/upload-job.js'
 
 /** Options of {@link CosEncryptionClient}. */
 export interface CosEncryptionClientOptions extends CosClientOptions {
@@ -100,6 +126,11 @@ export class CosEncryptionClient {
     return deleteObject(this.#encryption.service, params)
   }
 
+  /** Deletes up to 1000 objects. Look at `Error` of the result. */
+  deleteMultipleObjects(params: DeleteMultipleObjectsParams): Promise<DeleteMultipleObjectsResult> {
+    return deleteMultipleObjects(this.#encryption.service, params)
+  }
+
   /** One page of the objects in a bucket, encrypted or not. Sizes are stored sizes. */
   listObjects(params?: ListObjectsParams): Promise<ListObjectsResult> {
     return listObjects(this.#encryption.service, params)
@@ -111,28 +142,62 @@ export class CosEncryptionClient {
   }
 
   /**
-   * A Writable that encrypts and stores what is written to it, of any length: parts one after another, or one PUT if it
-   * fits a part. `finish` means stored and verified; `.result` tells what. Destroying it aborts the upload.
+   * A Writable that encrypts and stores what is written to it, of any length: in parts, several at a time, or in one PUT
+   * if it fits a part. `finish` means stored and verified; `.result` tells what. Destroying it aborts the upload.
    */
   createWriteStream(params: WriteStreamParams): ObjectWriteStream {
-    const { service, masterKey, format } = this.#encryption
-    const { bucket, key, partSize, headers } = checkWriteStream(service, params)
-    assertUserMetadata(params.Metadata)
-    return objectWriteStream({
-      partSize,
-      onProgress: params.onProgress,
-      signal: params.signal,
-      open: async (signal) => {
-        const { dataKey, metadata } = await unlessAborted(createEnvelope(masterKey, { format }), signal)
-        const encryptor = dataKey.encryptor()
-        // The encryptor has its own reference to the key; this one is used for nothing else.
-        dataKey.dispose()
-        const Metadata = { ...headers.Metadata, ...metadata }
-        // Too large an envelope must show before anything is written.
-        objectHeaders({ Metadata })
-        return { encryptor, store: new PartStore(service, { bucket, key, signal }, { ...headers, Metadata }) }
-      },
+    assertUserMetadata((params as Partial<WriteStreamParams> | undefined)?.Metadata)
+    return objectWriteStream(uploadJob(this.#encryption.service, params, [], sealerOf(this.#encryption)))
+  }
+
+  /** Encrypts and stores an object of any length from any source: in parts, several at a time, or in one PUT. */
+  upload(params: UploadParams): Promise<EncryptedStoredObject> {
+    return uploadEncrypted(this.#encryption, params)
+  }
+
+  /**
+   * Encrypts and stores a file: parts read, encrypted and sent by several workers; with a checkpoint, another call goes on
+   * where this one ended.
+   */
+  uploadFile(params: EncryptedUploadFileParams): Promise<EncryptedStoredObject> {
+    return uploadEncryptedFile(this.#encryption, params)
+  }
+
+  /** Downloads and decrypts an object to a file, which appears whole and verified or not at all. */
+  downloadFile(params: DownloadFileParams): Promise<EncryptedDownloadFileResult> {
+    return downloadEncryptedFile(this.#encryption, params)
+  }
+
+  /** Copies an encrypted object of any size within the service, envelope and all, and compares the copy with it. */
+  copy(params: CopyParams): Promise<EncryptedStoredObject> {
+    return copyEncrypted(this.#encryption, params)
+  }
+
+  /** Copies an encrypted object of at most 5 GB in one request, envelope and all. */
+  copyObject(params: CopyObjectParams): Promise<EncryptedCopyResult> {
+    return copyEncryptedObject(this.#encryption, params)
+  }
+
+  /** Has an archived object made readable for some days. */
+  restoreObject(params: RestoreObjectParams): Promise<ResultMetadata> {
+    return restoreObject(this.#encryption.service, params)
+  }
+
+  /**
+   * Refused: a stretch of another object is under another data key, and would be unreadable here (RULES 2.4).
+   *
+   * @throws OptionError always.
+   */
+  async uploadPartCopy(params?: UploadPartCopyParams): Promise<never> {
+    throw new OptionError('CopySource', 'cannot become a part of an encrypted upload', {
+      value: params?.CopySource.Key,
+      hint: 'copy() copies whole encrypted objects, in parts where they are large',
     })
+  }
+
+  /** A URL that carries its own signature. What it gives is ciphertext; what is put through it is stored unencrypted. */
+  presign(params: PresignParams): Promise<string> {
+    return presign(this.#encryption.service, params)
   }
 
   /** Starts an encrypted multipart upload; `Upload` is its serialisable encryption context. */
@@ -143,6 +208,11 @@ export class CosEncryptionClient {
   /** Encrypts and stores a part. A part sent again must have the same bytes. */
   uploadPart(params: EncryptedPartParams): Promise<EncryptedStoredResult> {
     return this.#uploads.uploadPart(params)
+  }
+
+  /** One page of the uploads that were neither completed nor aborted. */
+  listMultipartUploads(params?: ListMultipartUploadsParams): Promise<ListMultipartUploadsResult> {
+    return listMultipartUploads(this.#encryption.service, params)
   }
 
   /** One page of the parts stored so far; sizes are stored sizes. */

@@ -2,7 +2,6 @@
 import { inspect } from 'node:util'
 import { OptionError } from './errors.js'
 import { assertBoolean, assertInteger, assertKnown, assertOneOf } from './internal/assert.js'
-import type { ProgressListener } from './internal/progress.js'
 import { abortMultipartUpload, type AbortMultipartUploadParams } from './cos/abort-multipart-upload.js'
 import {
   completeMultipartUpload,
@@ -14,6 +13,12 @@ import {
   type CreateMultipartUploadParams,
   type CreateMultipartUploadResult,
 } from './cos/create-multipart-upload.js'
+import { copyObject, type CopyObjectParams, type CopyObjectResult } from './cos/copy-object.js'
+import {
+  deleteMultipleObjects,
+  type DeleteMultipleObjectsParams,
+  type DeleteMultipleObjectsResult,
+} from './cos/delete-multiple-objects.js'
 import { deleteObject, type DeleteObjectParams, type DeleteObjectResult } from './cos/delete-object.js'
 import {
   CONDITION_PARAMS,
@@ -24,19 +29,35 @@ import {
 } from './cos/get-object.js'
 import { headObject, type HeadObjectParams, type HeadObjectResult } from './cos/head-object.js'
 import { HTTP_OPTIONS, HttpClient, type HttpOptions } from './cos/http-client.js'
+import {
+  listMultipartUploads,
+  type ListMultipartUploadsParams,
+  type ListMultipartUploadsResult,
+} from './cos/list-multipart-uploads.js'
 import { listObjects, type ListObjectsParams, type ListObjectsResult } from './cos/list-objects.js'
 import { listParts, type ListPartsParams, type ListPartsResult } from './cos/list-parts.js'
 import { assertBucket } from './cos/names.js'
-import { OBJECT_HEADER_PARAMS, objectHeaders, type ObjectHeaderParams } from './cos/object-headers.js'
 import { presign, type PresignParams } from './cos/presign.js'
-import { DEFAULT_PART_SIZE, putObject, type PutObjectParams, type StoredResult } from './cos/put-object.js'
+import { restoreObject, type RestoreObjectParams } from './cos/restore-object.js'
+import { putObject, type PutObjectParams, type StoredResult } from './cos/put-object.js'
 import { checkObjectCall, type ObjectParams, type ResultMetadata, type Service } from './cos/service.js'
+import { CUSTOMER_KEY_PARAMS, type CustomerKeyParams } from './cos/sse.js'
+import type { TrafficLimitParams } from './cos/traffic-limit.js'
 import { uploadPart, type UploadPartParams } from './cos/upload-part.js'
+import {
+  uploadPartCopy,
+  type UploadPartCopyParams,
+  type UploadPartCopyResult,
+} from './cos/upload-part-copy.js'
 import { asBody, type Body } from './stream/body.js'
 import { LazyReadable } from './stream/lazy-readable.js'
+import { copy, type CopyParams } from './transfer/copy.js'
+import { downloadFile, type DownloadFileResult } from './transfer/download-file.js'
+import type { DownloadFileParams } from './transfer/download-job.js'
 import { objectWriteStream, type ObjectWriteStream } from './transfer/object-write-stream.js'
-import { assertPartSize } from './transfer/part-size.js'
-import { PartStore } from './transfer/part-store.js'
+import { upload, type UploadFileParams, type UploadParams } from './transfer/upload.js'
+import { uploadFile } from './transfer/upload-file.js'
+import { uploadJob, type StoredObject, type UploadOptions } from './transfer/upload-job.js'
 
 /** Options of {@link CosClient}. */
 export interface CosClientOptions extends HttpOptions {
@@ -64,7 +85,8 @@ export const FOREIGN_OPTIONS: Readonly<Record<string, string>> = {
 }
 
 /** Parameters of createReadStream. */
-export interface ReadStreamParams extends ObjectParams, ConditionParams {
+export interface ReadStreamParams
+  extends ObjectParams, ConditionParams, CustomerKeyParams, TrafficLimitParams {
   /** First byte, from 0. */
   start?: number
   /** Last byte, inclusive as in `fs`. */
@@ -72,12 +94,7 @@ export interface ReadStreamParams extends ObjectParams, ConditionParams {
 }
 
 /** Parameters of createWriteStream. */
-export interface WriteStreamParams extends ObjectParams, ObjectHeaderParams {
-  /** Bytes of a part: a multiple of 16 from 1 MiB. Default 8 MiB. What fits one part is one PUT. */
-  PartSize?: number
-  /** Called when a part has been stored, with the bytes stored so far. */
-  onProgress?: ProgressListener | undefined
-}
+export type WriteStreamParams = UploadOptions
 
 /** A result whose body can be read as a stream or taken whole. */
 export type WithBody<Result> = Omit<Result, 'Body'> & { Body: Body }
@@ -123,6 +140,21 @@ export class CosClient {
     return deleteObject(this.#service, params)
   }
 
+  /** Deletes up to 1000 objects. Look at `Error` of the result. */
+  deleteMultipleObjects(params: DeleteMultipleObjectsParams): Promise<DeleteMultipleObjectsResult> {
+    return deleteMultipleObjects(this.#service, params)
+  }
+
+  /** Copies an object of at most 5 GB within the service, in one request. */
+  copyObject(params: CopyObjectParams): Promise<CopyObjectResult> {
+    return copyObject(this.#service, params)
+  }
+
+  /** Has an archived object made readable for some days. */
+  restoreObject(params: RestoreObjectParams): Promise<ResultMetadata> {
+    return restoreObject(this.#service, params)
+  }
+
   /** One page of the objects in a bucket. */
   listObjects(params?: ListObjectsParams): Promise<ListObjectsResult> {
     return listObjects(this.#service, params)
@@ -143,6 +175,16 @@ export class CosClient {
     return uploadPart(this.#service, params)
   }
 
+  /** Stores a stretch of an existing object as a part. */
+  uploadPartCopy(params: UploadPartCopyParams): Promise<UploadPartCopyResult> {
+    return uploadPartCopy(this.#service, params)
+  }
+
+  /** One page of the uploads that were neither completed nor aborted. */
+  listMultipartUploads(params?: ListMultipartUploadsParams): Promise<ListMultipartUploadsResult> {
+    return listMultipartUploads(this.#service, params)
+  }
+
   /** One page of the parts stored so far. */
   listParts(params: ListPartsParams): Promise<ListPartsResult> {
     return listParts(this.#service, params)
@@ -158,6 +200,26 @@ export class CosClient {
     return abortMultipartUpload(this.#service, params)
   }
 
+  /** Stores an object of any length from any source: in parts, several at a time, or in one PUT if it fits a part. */
+  upload(params: UploadParams): Promise<StoredObject> {
+    return upload(this.#service, params)
+  }
+
+  /** Stores a file: read and sent by several workers; with a checkpoint, another call goes on where this one ended. */
+  uploadFile(params: UploadFileParams): Promise<StoredObject> {
+    return uploadFile(this.#service, params)
+  }
+
+  /** Downloads an object to a file, which appears whole and verified or not at all. */
+  downloadFile(params: DownloadFileParams): Promise<DownloadFileResult> {
+    return downloadFile(this.#service, params)
+  }
+
+  /** Copies an object of any size within the service and compares the copy with it. */
+  copy(params: CopyParams): Promise<StoredObject> {
+    return copy(this.#service, params)
+  }
+
   /**
    * The bytes of an object, or of `start..end`, as a Readable. The request is made on the first read; errors come from
    * the stream.
@@ -167,17 +229,11 @@ export class CosClient {
   }
 
   /**
-   * A Writable that stores what is written to it, of any length: parts one after another, or one PUT if it fits a part.
+   * A Writable that stores what is written to it, of any length: in parts, several at a time, or in one PUT if it fits a part.
    * `finish` means stored and verified; `.result` tells what. Destroying it aborts the upload.
    */
   createWriteStream(params: WriteStreamParams): ObjectWriteStream {
-    const { bucket, key, partSize, headers } = checkWriteStream(this.#service, params)
-    return objectWriteStream({
-      partSize,
-      onProgress: params.onProgress,
-      signal: params.signal,
-      open: async (signal) => ({ store: new PartStore(this.#service, { bucket, key, signal }, headers) }),
-    })
+    return objectWriteStream(uploadJob(this.#service, params, [], undefined))
   }
 
   /** Never shows the credentials. */
@@ -209,7 +265,13 @@ export function openReadStream(
   params: ReadStreamParams,
   get: (params: GetObjectParams) => Promise<{ Body: Body }>,
 ): Body {
-  checkObjectCall(service, params, [...CONDITION_PARAMS, 'start', 'end'])
+  checkObjectCall(service, params, [
+    ...CONDITION_PARAMS,
+    ...CUSTOMER_KEY_PARAMS,
+    'TrafficLimit',
+    'start',
+    'end',
+  ])
   const { start = 0, end, signal, ...rest } = params
   assertInteger(start, 'start', 0)
   if (end !== undefined) assertInteger(end, 'end', start)
@@ -217,24 +279,4 @@ export function openReadStream(
   const open = async (inner: AbortSignal): Promise<Body> =>
     (await get({ ...rest, ...range, signal: inner })).Body
   return asBody(new LazyReadable(open, { signal }))
-}
-
-/** Checks the parameters of createWriteStream. */
-export function checkWriteStream(
-  service: Service,
-  params: WriteStreamParams,
-): { bucket: string; key: string; partSize: number; headers: ObjectHeaderParams } {
-  const { bucket, key } = checkObjectCall(service, params, [
-    ...OBJECT_HEADER_PARAMS,
-    'PartSize',
-    'onProgress',
-  ])
-  const { PartSize = DEFAULT_PART_SIZE } = params
-  assertPartSize(PartSize)
-  // Checked now, while the caller is looking, not when the first part goes out.
-  objectHeaders(params)
-  const headers = Object.fromEntries(
-    Object.entries(params).filter(([name]) => OBJECT_HEADER_PARAMS.includes(name)),
-  ) as ObjectHeaderParams
-  return { bucket, key, partSize: PartSize, headers }
 }

@@ -55,10 +55,34 @@ export { crc64Combine } from './checksum/crc64-combine.js'
 
 export { credentialsFromEnvironment, type Credentials, type CredentialSource } from './cos/credentials.js'
 export type { Timeouts } from './cos/http-client.js'
+export type { AgentOptions, TlsOptions } from './cos/agents.js'
+export type { RetryEvent, RetryOptions } from './cos/retry.js'
+export type {
+  CopySourceKeyParams,
+  CustomerKeyParams,
+  ServerSideEncryptionParams,
+  ServerSideEncryptionResult,
+} from './cos/sse.js'
+export type { ResponseHeaderParams } from './cos/response-headers.js'
+export type { TrafficLimitParams } from './cos/traffic-limit.js'
+export type { Md5Use } from './cos/sendable-body.js'
+export type { CopySource, CopySourceParams } from './cos/copy-source.js'
+export type { CopyObjectParams, CopyObjectResult } from './cos/copy-object.js'
+export type { UploadPartCopyParams, UploadPartCopyResult } from './cos/upload-part-copy.js'
+export type { RestoreObjectParams } from './cos/restore-object.js'
+export type {
+  ListedUpload,
+  ListMultipartUploadsParams,
+  ListMultipartUploadsResult,
+} from './cos/list-multipart-uploads.js'
+export type {
+  DeleteMultipleObjectsParams,
+  DeleteMultipleObjectsResult,
+} from './cos/delete-multiple-objects.js'
 export type { Verified } from './cos/integrity.js'
 export type { BodyInput } from './cos/request-body.js'
 export type { CallParams, ObjectParams, ResultMetadata } from './cos/service.js'
-export type { ObjectDescription, ObjectHeaderParams } from './cos/object-headers.js'
+export type { ObjectDescription, ObjectHeaderParams, ObjectWriteParams } from './cos/object-headers.js'
 export type { PutObjectParams, StoredResult } from './cos/put-object.js'
 export type { ConditionParams, GetObjectParams, GetObjectResult } from './cos/get-object.js'
 export type { HeadObjectParams, HeadObjectResult } from './cos/head-object.js'
@@ -78,7 +102,17 @@ export type {
 } from './cos/complete-multipart-upload.js'
 export type { AbortMultipartUploadParams } from './cos/abort-multipart-upload.js'
 export type { ObjectWriteStream } from './transfer/object-write-stream.js'
-export type { StoredObject } from './transfer/part-store.js'
+export type { StoredObject, TransferEvent, TransferListener, UploadOptions } from './transfer/upload-job.js'
+export type { UploadFileParams, UploadParams } from './transfer/upload.js'
+export type { DownloadFileParams } from './transfer/download-job.js'
+export type { DownloadFileResult } from './transfer/download-file.js'
+export type { CopyParams } from './transfer/copy.js'
+export type { EncryptedCopyResult } from './encrypted/copy-object.js'
+export type {
+  EncryptedDownloadFileResult,
+  EncryptedStoredObject,
+  EncryptedUploadFileParams,
+} from './encrypted/transfers.js'
 export type { EncryptionResult } from './encrypted/encryption.js'
 export type { EncryptedGetResult } from './encrypted/get-object.js'
 export type { EncryptedHeadResult } from './encrypted/head-object.js'

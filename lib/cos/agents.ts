@@ -62,6 +62,7 @@ function directAgents(tls: TlsOptions): { http: HttpAgent; https: HttpsAgent } {
 function proxyAgents(proxy: URL, tls: TlsOptions): { http: HttpAgent; https: HttpsAgent } {
   return {
     http: new HttpProxyAgent(proxy, { keepAlive: true }),
+    // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- an Agent for both schemes, though its class extends that of http
     https: new HttpsProxyAgent(proxy, { keepAlive: true, ...tls }),
   }
 }

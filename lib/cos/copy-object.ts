@@ -1,7 +1,8 @@
 /** PUT Object - Copy. */
 import { OptionError, SealstreamError } from '../errors.js'
+import { assertOneOf } from '../internal/assert.js'
 import { COPY_SOURCE_PARAMS, copySourceHeaders, type CopySourceParams } from './copy-source.js'
-import type { Answer } from './http-client.js'
+import type { Answer } from './service-request.js'
 import {
   OBJECT_HEADER_PARAMS,
   OBJECT_WRITE_PARAMS,
@@ -77,16 +78,18 @@ export async function copyObject(service: Service, params: CopyObjectParams): Pr
   })
 }
 
-function copyHeaders(service: Service, params: CopyObjectParams): Record<string, string> {
+/** @throws {@link OptionError} on another directive, and for fields that only count with `Replaced`. */
+export function checkDirective(params: Pick<CopyObjectParams, 'MetadataDirective'>): 'Copy' | 'Replaced' {
   const { MetadataDirective = 'Copy' } = params
-  if (!['Copy', 'Replaced'].includes(MetadataDirective)) {
-    throw new OptionError('MetadataDirective', 'must be Copy or Replaced', { value: MetadataDirective })
-  }
+  assertOneOf(MetadataDirective, 'MetadataDirective', ['Copy', 'Replaced'])
+  const unused = MetadataDirective === 'Copy' ? REPLACED_ONLY.find((name) => name in params) : undefined
+  if (unused !== undefined) throw new OptionError(unused, "needs MetadataDirective: 'Replaced'")
+  return MetadataDirective
+}
+
+function copyHeaders(service: Service, params: CopyObjectParams): Record<string, string> {
+  const MetadataDirective = checkDirective(params)
   const { 'content-type': type, ...headers } = objectWriteHeaders(service, params)
-  if (MetadataDirective === 'Copy') {
-    const unused = REPLACED_ONLY.find((name) => name in params)
-    if (unused !== undefined) throw new OptionError(unused, "needs MetadataDirective: 'Replaced'")
-  }
   return {
     ...headers,
     ...(MetadataDirective === 'Replaced' && type !== undefined ? { 'content-type': type } : {}),

@@ -100,11 +100,16 @@ export function conditionParts(params: ConditionParams): {
 /**
  * Fetches an object or a range of it.
  *
+ * @param options - `repeat: 'never'` leaves trying again to the caller.
  * @throws ServiceError with the service's code (`NoSuchKey`, `InvalidRange`, ...) and the errors of every request. What
  *   goes wrong while the body is read comes from the body: LengthError `SEALSTREAM_TRUNCATED`, IntegrityError,
  *   `SEALSTREAM_CONNECTION`, `_TIMEOUT`, `_ABORTED`.
  */
-export async function getObject(service: Service, params: GetObjectParams): Promise<GetObjectResult> {
+export async function getObject(
+  service: Service,
+  params: GetObjectParams,
+  { repeat = 'always' }: { repeat?: 'always' | 'never' } = {},
+): Promise<GetObjectResult> {
   const { bucket, key, signal } = checkObjectCall(service, params, GET_PARAMS)
   const conditions = conditionParts(params)
   const query = { ...conditions.query, ...responseHeaderQuery(params) }
@@ -122,6 +127,7 @@ export async function getObject(service: Service, params: GetObjectParams): Prom
     key,
     query,
     headers,
+    repeat,
     signal,
   })
   try {

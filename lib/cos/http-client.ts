@@ -1,6 +1,5 @@
 /** Signed requests to one service through one configured got instance (RULES 7.1, 9.1). */
 import got, { type Got } from 'got'
-import type { Digest } from '../checksum/body-digest.js'
 import { SealstreamError, type ServiceError } from '../errors.js'
 import { assertBoolean, assertInteger, assertKnown } from '../internal/assert.js'
 import { unlessAborted } from '../internal/abort.js'
@@ -10,9 +9,10 @@ import type { CredentialSource } from './credentials.js'
 import { encodeQuery } from './encode.js'
 import { Endpoint, ENDPOINT_OPTIONS, type EndpointOptions, type Target } from './endpoint.js'
 import { abortedError, mapHttpError } from './http-error.js'
-import { readWhole, startExchange, StaleConnection, type OpenAnswer, type RequestBody } from './exchange.js'
+import { readWhole, startExchange, StaleConnection, type OpenAnswer } from './exchange.js'
 import { Retrier, type Repeatable, type RetryEvent, type RetryOptions } from './retry.js'
 import { serviceError } from './service-error.js'
+import type { Answer, ServiceRequest } from './service-request.js'
 import { RequestSigner } from './request-signer.js'
 
 /** Limits on waiting, in milliseconds. */
@@ -50,35 +50,6 @@ export const HTTP_OPTIONS = [
   'expectContinue',
   'clock',
 ]
-
-/** A request to the service. Everything is decoded; encoding and signing happen here. */
-export interface ServiceRequest {
-  /** For messages: `putObject`. */
-  readonly operation: string
-  readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE'
-  readonly bucket: string
-  readonly key?: string
-  /** Of another region than the client's, for the source of a copy. */
-  readonly region?: string | undefined
-  readonly query?: Readonly<Record<string, string>>
-  readonly headers?: Readonly<Record<string, string>>
-  readonly body?: RequestBody
-  readonly signal?: AbortSignal | undefined
-  /** Whether repeating it is harmless. Default `always`; a body that is a stream is never sent twice. */
-  readonly repeat?: 'always' | 'refused'
-  /** Called when an attempt failed and the service may have acted all the same. */
-  readonly onUncertain?: ((error: Error) => void) | undefined
-}
-
-/** What came back, read whole. */
-export interface Answer {
-  readonly status: number
-  /** By lower-case name. */
-  readonly headers: Readonly<Record<string, string>>
-  readonly body: string
-  /** Of the request's body, as it went out; undefined when there was none. */
-  readonly sent: Digest | undefined
-}
 
 /** One service, one set of credentials, one keep-alive agent. */
 export class HttpClient {
@@ -157,6 +128,11 @@ export class HttpClient {
         answer.stream.destroy()
       }
     })
+  }
+
+  /** Does something that takes more than one answer as often as it takes, within the client's options and budget. */
+  retry<Result>(what: Repeatable, attempt: () => Promise<Result>): Promise<Result> {
+    return this.#retrier.run(what, attempt)
   }
 
   /** A URL that carries its own signature. */

@@ -2,7 +2,7 @@
 import { assertBoolean } from '../internal/assert.js'
 import type { ProgressListener } from '../internal/progress.js'
 import type { RequestBody } from './exchange.js'
-import type { Answer } from './http-client.js'
+import type { Answer } from './service-request.js'
 import { statedMd5, verifyStored, type Verified } from './integrity.js'
 import { OBJECT_WRITE_PARAMS, objectWriteHeaders, type ObjectWriteParams } from './object-headers.js'
 import { holdErrors, sizeBody, type BodyInput } from './request-body.js'

@@ -193,7 +193,8 @@ export function holdErrors(body: unknown): void {
   if (body instanceof Readable) body.on('error', () => undefined)
 }
 
-function asReadable(body: unknown): Readable {
+/** Whatever a caller has as a stream of bytes. @throws {@link OptionError} on anything else. */
+export function asReadable(body: unknown): Readable {
   if (body instanceof Readable) return body
   if (typeof body === 'object' && body !== null) {
     if (isFileHandle(body)) return readHandle(body)
@@ -215,7 +216,8 @@ function asReadable(body: unknown): Readable {
   )
 }
 
-function isFileHandle(body: unknown): body is FileHandle {
+/** Whether it is an open file of `fs/promises`. */
+export function isFileHandle(body: unknown): body is FileHandle {
   const { fd, createReadStream } = (body ?? {}) as Partial<FileHandle>
   return typeof fd === 'number' && typeof createReadStream === 'function'
 }

@@ -24,12 +24,14 @@ const LASTING = /^(ENOTFOUND|ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF
 /** Refusals by which the service says that it did nothing, whatever their status. */
 const PASSING_CODES = ['RequestTimeout', 'SlowDown', 'ServiceUnavailable', 'TooManyRequests']
 
+/** Where the bytes are wrong, moving them again puts it right (RULES 5.1); a body that ended early may come whole. */
+const PASSING_FAILURES = ['SEALSTREAM_TIMEOUT', 'SEALSTREAM_INTEGRITY', 'SEALSTREAM_TRUNCATED']
+
 /** Judges what an attempt threw. */
 export function judge(error: unknown): Judgement {
   if (error instanceof ServiceError) return judgeAnswer(error)
   if (!(error instanceof SealstreamError)) return FINAL
-  // Where the stored bytes are wrong, sending them again puts it right (RULES 5.1).
-  if (error.code === 'SEALSTREAM_TIMEOUT' || error.code === 'SEALSTREAM_INTEGRITY') return UNCERTAIN
+  if (PASSING_FAILURES.includes(error.code)) return UNCERTAIN
   if (error.code !== 'SEALSTREAM_CONNECTION') return FINAL
   const { code = '' } = (error.cause ?? {}) as NodeJS.ErrnoException
   if (LASTING.test(code)) return FINAL

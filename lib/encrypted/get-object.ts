@@ -1,8 +1,9 @@
 /** GET Object, decrypted on the way: whole, or any range of the plaintext (RULES 4.4). */
 import { pipeline } from 'node:stream'
-import { getObject, type GetObjectParams, type GetObjectResult } from '../cos/get-object.js'
+import { CONDITION_PARAMS, getObject, type GetObjectParams, type GetObjectResult } from '../cos/get-object.js'
 import { checkRange, resolveRange } from '../cos/range.js'
-import { headObject, type HeadObjectResult } from '../cos/head-object.js'
+import { headObject, type HeadObjectParams, type HeadObjectResult } from '../cos/head-object.js'
+import { CUSTOMER_KEY_PARAMS } from '../cos/sse.js'
 import type { ByteRange } from '../crypto/content-cipher.js'
 import type { DecryptorOptions } from '../crypto/data-key.js'
 import { openEnvelope, type OpenedEnvelope } from '../envelope/envelope.js'
@@ -72,8 +73,7 @@ async function getRange(
   params: GetObjectParams,
   Range: string,
 ): Promise<EncryptedGetResult> {
-  const { onProgress, ...conditions } = params
-  const head = await headObject(service, conditions)
+  const head = await headObject(service, headParams(params))
   if (head.ETag === '') {
     throw new SealstreamError('SEALSTREAM_ANSWER', 'headObject: the answer has no ETag to hold the range to')
   }
@@ -86,7 +86,7 @@ async function getRange(
     const { start, end } = resolveRange(Range, size)
     const stored = opened.dataKey.ciphertextRange(start, end)
     const answer = await getSameRange(params, head, stored, () =>
-      getObject(service, { ...sameVersion(params, head), Range: rangeText(stored), onProgress }),
+      getObject(service, { ...sameVersion(params, head), Range: rangeText(stored) }),
     )
     return {
       ...describe(answer, opened, head.ContentLength),
@@ -99,15 +99,22 @@ async function getRange(
   }
 }
 
+/** What of the parameters HEAD takes. */
+function headParams(params: GetObjectParams): HeadObjectParams {
+  const known = [...CONDITION_PARAMS, ...CUSTOMER_KEY_PARAMS, 'Bucket', 'Key', 'signal']
+  const taken = Object.fromEntries(Object.entries(params).filter(([name]) => known.includes(name)))
+  return { ...taken, Key: params.Key }
+}
+
 /** The request parameters that pin the version which HEAD described. */
 function sameVersion(params: GetObjectParams, head: HeadObjectResult): GetObjectParams {
-  const { Bucket, Key, signal } = params
+  const conditions = [...CONDITION_PARAMS, 'Range']
+  const rest = Object.fromEntries(Object.entries(params).filter(([name]) => !conditions.includes(name)))
   const VersionId = head.VersionId ?? params.VersionId
   return {
-    Key,
-    signal,
+    ...rest,
+    Key: params.Key,
     IfMatch: head.ETag,
-    ...(Bucket === undefined ? {} : { Bucket }),
     ...(VersionId === undefined ? {} : { VersionId }),
   }
 }

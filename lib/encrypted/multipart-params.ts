@@ -6,6 +6,7 @@ import type {
 } from '../cos/create-multipart-upload.js'
 import type { Verified } from '../cos/integrity.js'
 import type { ObjectParams } from '../cos/service.js'
+import type { CustomerKeyParams } from '../cos/sse.js'
 import type { UploadPartParams } from '../cos/upload-part.js'
 import type { EncryptionResult } from './encryption.js'
 import type { UploadContext } from './upload-context.js'
@@ -32,7 +33,7 @@ export interface EncryptedPartParams extends UploadPartParams {
 }
 
 /** Parameters of the encrypting completeMultipartUpload. */
-export interface EncryptedCompleteParams extends ObjectParams {
+export interface EncryptedCompleteParams extends ObjectParams, CustomerKeyParams {
   UploadId: string
   /** Defaults to all parts that the service has; a list that differs from those is refused. */
   MultipartUpload?: { Part: readonly CompletedPart[] }
@@ -41,7 +42,10 @@ export interface EncryptedCompleteParams extends ObjectParams {
 }
 
 /** The encrypted object that the parts became. */
-export interface EncryptedCompleteResult extends CompleteMultipartUploadResult, EncryptionResult {
+export interface EncryptedCompleteResult
+  extends Omit<CompleteMultipartUploadResult, 'Location'>, EncryptionResult {
+  /** Absent where the answer that had it was lost, and the object was found by HEAD. */
+  Location?: string
   /** Plaintext bytes. */
   ContentLength: number
   /** Ciphertext bytes. */

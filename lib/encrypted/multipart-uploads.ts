@@ -1,23 +1,25 @@
 /** Encrypted multipart uploads by hand: parts in any order, each encrypted at its own offset (RULES 2). */
 import { abortMultipartUpload, type AbortMultipartUploadParams } from '../cos/abort-multipart-upload.js'
-import { checkParts, completeMultipartUpload } from '../cos/complete-multipart-upload.js'
+import { checkParts } from '../cos/complete-multipart-upload.js'
 import { createMultipartUpload } from '../cos/create-multipart-upload.js'
-import { bytesBody, type BytesBody, type RequestBody } from '../cos/exchange.js'
+import { bytesBody, type BytesBody } from '../cos/exchange.js'
 import { listAllParts, type ListedPart } from '../cos/list-parts.js'
-import { OBJECT_HEADER_PARAMS, objectHeaders } from '../cos/object-headers.js'
+import { OBJECT_WRITE_PARAMS, objectWriteHeaders } from '../cos/object-headers.js'
+import { md5Header } from '../cos/sendable-body.js'
+import { CUSTOMER_KEY_PARAMS, customerKeyHeaders, customerKeyOf } from '../cos/sse.js'
+import { trafficLimitHeader } from '../cos/traffic-limit.js'
 import { checkMd5 } from '../cos/put-object.js'
-import { holdErrors, openBytes } from '../cos/request-body.js'
-import { checkObjectCall, type ResultMetadata, type Service } from '../cos/service.js'
+import { holdErrors } from '../cos/request-body.js'
+import { checkObjectCall, type ResultMetadata } from '../cos/service.js'
 import { MOST_PARTS, sendPart, UPLOAD_PART_PARAMS } from '../cos/upload-part.js'
 import type { DataKey } from '../crypto/data-key.js'
 import { createEnvelope, openEnvelope } from '../envelope/envelope.js'
 import { OptionError, SealstreamError } from '../errors.js'
 import { throwIfAborted, unlessAborted } from '../internal/abort.js'
-import { assertInteger, assertText } from '../internal/assert.js'
-import type { ProgressListener } from '../internal/progress.js'
+import { assertBoolean, assertInteger, assertText } from '../internal/assert.js'
 import { unwrapFailed } from '../keys/master-key.js'
 import { assertPartSize } from '../transfer/part-size.js'
-import { verifyObject } from '../transfer/verify-object.js'
+import { completeUpload } from '../transfer/complete-upload.js'
 import { assertUserMetadata, type Encryption } from './encryption.js'
 import { encryptPart, sizePart } from './encrypt-part.js'
 import type {
@@ -32,6 +34,7 @@ import type { EncryptedStoredResult } from './put-object.js'
 import {
   assertUploadContext,
   checkStoredPart,
+  mergeParts,
   partOffset,
   recordPart,
   type UploadContext,
@@ -65,11 +68,11 @@ export class MultipartUploads {
   /** @throws As the plain createMultipartUpload; {@link OptionError} on a bad PartSize. */
   async create(params: EncryptedCreateParams): Promise<EncryptedCreateResult> {
     const { service, masterKey, format } = this.#encryption
-    checkObjectCall(service, params, [...OBJECT_HEADER_PARAMS, 'PartSize'])
+    checkObjectCall(service, params, [...OBJECT_WRITE_PARAMS, 'PartSize'])
     const { PartSize, ...plain } = params
     if (PartSize !== undefined) assertPartSize(PartSize)
     assertUserMetadata(plain.Metadata)
-    objectHeaders(plain)
+    objectWriteHeaders(service, plain)
     const { dataKey, metadata } = await unlessAborted(createEnvelope(masterKey, { format }), params.signal)
     try {
       const Metadata = { ...plain.Metadata, ...metadata }
@@ -107,13 +110,24 @@ export class MultipartUploads {
     const { UploadId: uploadId, PartNumber: number } = params
     assertText(uploadId, 'UploadId')
     assertInteger(number, 'PartNumber', 1, MOST_PARTS)
+    const { EnableMD5: enableMd5 } = params
+    if (enableMd5 !== undefined) assertBoolean(enableMd5, 'EnableMD5')
+    const headers = { ...customerKeyHeaders(service, params), ...trafficLimitHeader(params) }
     throwIfAborted(signal)
     const live = await this.#find({ bucket, key, uploadId }, params.Upload)
     const prepare = (): Promise<BytesBody> => this.#prepare(live, params)
     const body = await (live.upload.PartSize === undefined ? inTurn(live, prepare, signal) : prepare())
     const { length } = body.bytes
-    const sending = params.onProgress === undefined ? body : watched(body.bytes, service, params.onProgress)
-    const stored = await sendPart(service, { bucket, key, uploadId, number, body: sending, signal })
+    const stored = await sendPart(service, {
+      bucket,
+      key,
+      uploadId,
+      number,
+      headers: { ...headers, ...(enableMd5 === true ? md5Header(body.digest) : {}) },
+      body: { ...body, onProgress: params.onProgress },
+      enableMd5,
+      signal,
+    })
     const { Format: format } = live.upload
     return {
       ...stored,
@@ -133,6 +147,7 @@ export class MultipartUploads {
   async complete(params: EncryptedCompleteParams): Promise<EncryptedCompleteResult> {
     const { service } = this.#encryption
     const { bucket, key, signal } = checkObjectCall(service, params, [
+      ...CUSTOMER_KEY_PARAMS,
       'UploadId',
       'MultipartUpload',
       'Upload',
@@ -145,17 +160,24 @@ export class MultipartUploads {
     const listed = await listAllParts(service, call)
     checkPartList(upload, listed)
     if (given !== undefined) checkSameParts(listed, given)
-    const stored = await completeMultipartUpload(service, { ...call, MultipartUpload: { Part: listed } })
-    const whole = { bucket, key, ...wholeOf(upload, listed) }
-    await this.#forget({ bucket, key, uploadId: UploadId })
-    const verified = await verifyObject(service, whole, stored, signal)
+    const name = { bucket, key, uploadId: UploadId }
+    const whole = wholeOf(upload, listed)
+    const stored = await completeUpload({
+      service,
+      name,
+      parts: listed,
+      ...whole,
+      envelope: upload.Envelope,
+      customerKey: customerKeyOf(params),
+      signal,
+    })
+    await this.#forget(name)
     return {
       ...stored,
       ContentLength: dataKey.plaintextSize(whole.length),
       StoredLength: whole.length,
       format: upload.Format,
       authenticated: dataKey.authenticated,
-      verified,
     }
   }
 
@@ -178,7 +200,7 @@ export class MultipartUploads {
     const { upload, dataKey } = live
     const { PartNumber: number } = params
     const { ContentMD5, ContentLength, Body, signal } = params
-    const md5 = ContentMD5 === undefined ? undefined : checkMd5(ContentMD5)
+    const plainMd5 = ContentMD5 === undefined ? undefined : checkMd5(ContentMD5)
     const sized = await sizePart(Body, { contentLength: ContentLength, partSize: upload.PartSize, signal })
     let offset: number
     try {
@@ -187,8 +209,9 @@ export class MultipartUploads {
       sized.discard()
       throw error
     }
-    const bytes = await encryptPart(sized, { dataKey, start: offset, md5, signal })
-    const body = bytesBody(bytes, this.#encryption.service)
+    const bytes = await encryptPart(sized, { dataKey, start: offset, md5: plainMd5, signal })
+    const md5 = this.#encryption.service.md5 || params.EnableMD5 === true
+    const body = bytesBody(bytes, { md5 })
     checkStoredPart(live.stored.get(number), body.digest)
     recordPart(upload, number, offset, body.digest)
     const check = upload.Parts[number]
@@ -256,11 +279,6 @@ export class MultipartUploads {
   }
 }
 
-/** The same bytes in pieces, for progress. */
-function watched(bytes: Buffer, { md5 }: Service, onProgress: ProgressListener): RequestBody {
-  return { stream: openBytes(bytes), length: bytes.length, md5, onProgress }
-}
-
 /** Runs `step` after those that were asked for before it. An aborted call gives up its turn. */
 function inTurn<Result>(
   live: LiveUpload,
@@ -276,11 +294,4 @@ function inTurn<Result>(
 /** Key, bucket and id: two services, or one that errs, may give the same id twice. */
 function liveKey({ bucket, key, uploadId }: Place): string {
   return JSON.stringify([bucket, key, uploadId])
-}
-
-/** Takes over what another process wrote into its copy of the context. */
-function mergeParts(upload: UploadContext, given: UploadContext): void {
-  for (const [number, { Offset, Length, Crc64, Md5 }] of Object.entries(given.Parts)) {
-    recordPart(upload, Number(number), Offset, { length: Length, crc64: BigInt(Crc64), md5: Md5 })
-  }
 }

@@ -1,6 +1,7 @@
 /** PUT Object, encrypted on the way. */
+import { createHash } from 'node:crypto'
 import { pipeline, type Readable } from 'node:stream'
-import { objectHeaders } from '../cos/object-headers.js'
+import { objectWriteHeaders } from '../cos/object-headers.js'
 import {
   checkMd5,
   DEFAULT_PART_SIZE,
@@ -10,12 +11,15 @@ import {
   type PutObjectParams,
   type StoredResult,
 } from '../cos/put-object.js'
-import { holdErrors, sizeBody, type SizedBody } from '../cos/request-body.js'
+import { holdErrors, openBytes, sizeBody, type SizedBody } from '../cos/request-body.js'
+import { sendableBody } from '../cos/sendable-body.js'
 import { checkObjectCall } from '../cos/service.js'
+import { trafficLimitHeader } from '../cos/traffic-limit.js'
 import type { DataKey } from '../crypto/data-key.js'
 import { createEnvelope } from '../envelope/envelope.js'
-import { OptionError } from '../errors.js'
+import { IntegrityError, OptionError } from '../errors.js'
 import { unlessAborted } from '../internal/abort.js'
+import { assertBoolean } from '../internal/assert.js'
 import { md5Stream } from '../stream/checksum-stream.js'
 import { encryptStream } from '../stream/cipher-stream.js'
 import { assertUserMetadata, type Encryption, type EncryptionResult } from './encryption.js'
@@ -42,7 +46,8 @@ export async function putEncryptedObject(
   const { bucket, key, signal } = checkObjectCall(encryption.service, params, PUT_PARAMS)
   assertUserMetadata(params.Metadata)
   const md5 = params.ContentMD5 === undefined ? undefined : checkMd5(params.ContentMD5)
-  objectHeaders(params)
+  if (params.EnableMD5 !== undefined) assertBoolean(params.EnableMD5, 'EnableMD5')
+  objectWriteHeaders(encryption.service, params)
   const sized = await sizeBody(params.Body, {
     contentLength: params.ContentLength,
     mostCollected: DEFAULT_PART_SIZE,
@@ -67,12 +72,19 @@ async function putSized(
 ): Promise<EncryptedStoredResult> {
   const { dataKey, metadata } = await unlessAborted(createEnvelope(masterKey, { format }), place.signal)
   try {
-    const headers = objectHeaders({ ...params, Metadata: { ...params.Metadata, ...metadata } })
+    const headers = {
+      ...objectWriteHeaders(service, { ...params, Metadata: { ...params.Metadata, ...metadata } }),
+      ...trafficLimitHeader(params),
+    }
     const length = dataKey.ciphertextSize(sized.length)
     if (length > MOST_PUT_BYTES) throw tooLong(sized.length)
-    const stream = encrypted(sized.open(), dataKey, md5)
-    const body = { stream, length, md5: service.md5, onProgress: params.onProgress }
-    const stored = await sendObject(service, { ...place, headers, body })
+    const sendable = await sendableBody(service, encryptedBody(sized, dataKey, md5), params)
+    const stored = await sendObject(service, {
+      ...place,
+      headers: { ...headers, ...sendable.headers },
+      body: sendable.body,
+      enableMd5: params.EnableMD5,
+    })
     return {
       ...stored,
       ContentLength: sized.length,
@@ -85,9 +97,46 @@ async function putSized(
   }
 }
 
+/** Bodies in memory up to this are encrypted in memory, so that a failed request is sent again. */
+const MOST_HELD_BYTES = 64 * 1024 * 1024
+
+/** The body as ciphertext. Where it is read twice, the second pass must give the same bytes, or nothing is stored. */
+function encryptedBody(sized: SizedBody, dataKey: DataKey, md5: string | undefined): SizedBody {
+  const length = dataKey.ciphertextSize(sized.length)
+  if (sized.bytes !== undefined && sized.length <= MOST_HELD_BYTES) {
+    const bytes = encryptBytes(sized.bytes, dataKey, md5)
+    return { length, bytes, isReopenable: true, open: () => openBytes(bytes), discard: () => undefined }
+  }
+  let isAgain = false
+  const open = (): Readable => {
+    const stream = encrypted(sized.open(), dataKey, md5, isAgain)
+    isAgain = true
+    return stream
+  }
+  return { length, bytes: undefined, isReopenable: sized.isReopenable, open, discard: () => sized.discard() }
+}
+
+function encryptBytes(plaintext: Buffer, dataKey: DataKey, md5: string | undefined): Buffer {
+  const found = md5 === undefined ? undefined : createHash('md5').update(plaintext).digest('base64')
+  if (found !== md5) {
+    throw new IntegrityError('option Body', { algorithm: 'md5', expected: md5 ?? '', found: found ?? '' })
+  }
+  const encryptor = dataKey.encryptor()
+  try {
+    return Buffer.concat([encryptor.update(plaintext), encryptor.final()])
+  } finally {
+    encryptor.close()
+  }
+}
+
 /** Errors of the source reach whoever reads the ciphertext, and giving up the ciphertext destroys the source. */
-function encrypted(plaintext: Readable, dataKey: DataKey, md5: string | undefined): Readable {
-  const encrypt = encryptStream(dataKey)
+function encrypted(
+  plaintext: Readable,
+  dataKey: DataKey,
+  md5: string | undefined,
+  sameBytes: boolean,
+): Readable {
+  const encrypt = encryptStream(dataKey, { sameBytes })
   const done = (): void => undefined
   if (md5 === undefined) pipeline(plaintext, encrypt, done)
   else pipeline(plaintext, md5Stream({ expected: md5 }), encrypt, done)
@@ -97,6 +146,6 @@ function encrypted(plaintext: Readable, dataKey: DataKey, md5: string | undefine
 function tooLong(length: number): OptionError {
   return new OptionError('Body', `must have at most ${MOST_PUT_BYTES} bytes for one PUT`, {
     value: length,
-    hint: 'write it to createWriteStream(), which sends it in parts',
+    hint: 'give it to upload(), which sends it in parts',
   })
 }

@@ -173,3 +173,10 @@ function partChanged(number: number): SealstreamError {
     hint: 'a part may be sent again only with the same bytes; start a new upload for changed content',
   })
 }
+
+/** Takes over what another process wrote into its copy of the context. */
+export function mergeParts(upload: UploadContext, given: UploadContext): void {
+  for (const [number, { Offset, Length, Crc64, Md5 }] of Object.entries(given.Parts)) {
+    recordPart(upload, Number(number), Offset, { length: Length, crc64: BigInt(Crc64), md5: Md5 })
+  }
+}

@@ -50,3 +50,27 @@ export function destroyOnAbort(stream: Readable | Writable, signal: AbortSignal 
   signal.addEventListener('abort', onAbort, { once: true })
   stream.once('close', () => signal.removeEventListener('abort', onAbort))
 }
+
+/** A signal of one's own that also follows somebody else's. */
+export interface LinkedAbort {
+  readonly signal: AbortSignal
+  abort(reason: unknown): void
+  /** @throws SealstreamError `SEALSTREAM_ABORTED` */
+  throwIfAborted(): void
+  /** Stops following. Call it when what the signal is for is over: the other signal may live on for long. */
+  unlink(): void
+}
+
+/** @param outer - Followed until `unlink`. AbortSignal.any would do, but holds on to its sources (Node 20). */
+export function linkedAbort(outer: AbortSignal | undefined): LinkedAbort {
+  const controller = new AbortController()
+  const follow = (): void => controller.abort(outer?.reason)
+  if (outer?.aborted === true) follow()
+  else outer?.addEventListener('abort', follow, { once: true })
+  return {
+    signal: controller.signal,
+    abort: (reason) => controller.abort(reason),
+    throwIfAborted: () => throwIfAborted(controller.signal),
+    unlink: () => outer?.removeEventListener('abort', follow),
+  }
+}

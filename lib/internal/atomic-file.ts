@@ -8,8 +8,12 @@ export interface PendingFile {
   readonly temporaryPath: string
   /** Appends bytes. */
   write(bytes: Uint8Array): Promise<void>
-  /** Flushes to disk and renames onto the target. */
-  commit(): Promise<void>
+  /**
+   * Flushes to disk and renames onto the target.
+   *
+   * @param options - `durable: false` leaves out the flushing: after a power failure the file may be the one before, or empty.
+   */
+  commit(options?: { durable?: boolean }): Promise<void>
   /** Closes and removes the temporary file. Safe to call at any time, also after `commit`. */
   discard(): Promise<void>
 }
@@ -32,12 +36,12 @@ export async function openPending(path: string): Promise<PendingFile> {
         at += (await handle.write(bytes, at)).bytesWritten
       }
     },
-    async commit() {
-      await handle.sync()
+    async commit({ durable = true } = {}) {
+      if (durable) await handle.sync()
       await handle.close()
       await rename(temporaryPath, path)
       settled = true
-      await syncDirectory(dirname(path))
+      if (durable) await syncDirectory(dirname(path))
     },
     async discard() {
       if (settled) return
@@ -49,7 +53,7 @@ export async function openPending(path: string): Promise<PendingFile> {
 }
 
 /** Makes a rename durable. Directories cannot be opened everywhere (Windows); there the rename is all there is. */
-async function syncDirectory(path: string): Promise<void> {
+export async function syncDirectory(path: string): Promise<void> {
   const handle = await open(path, 'r').catch(() => undefined)
   try {
     await handle?.sync()

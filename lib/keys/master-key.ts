@@ -24,6 +24,8 @@ export interface Wrapped {
 export interface MasterKey {
   /** A hint that names the key without revealing it; not a proof. */
   readonly id: string
+  /** False where it can only wrap. Absent means that it can unwrap, too. */
+  readonly canUnwrap?: boolean
   /**
    * Wraps a data key in the way its format asks for.
    *

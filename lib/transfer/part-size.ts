@@ -7,8 +7,11 @@ import { assertInteger, assertMultipleOf } from '../internal/assert.js'
 
 /** Smallest part but the last, and largest (wire-formats F5). */
 const LEAST_PART_BYTES = 1024 * 1024
-// Parts are held in memory, in one Buffer: under 4 GiB on Node 20.
-const MOST_PART_BYTES = Math.min(5 * 1024 ** 3, Math.floor(constants.MAX_LENGTH / BLOCK_BYTES) * BLOCK_BYTES)
+/** Largest part: it is held in memory, in one Buffer, so under 4 GiB on Node 20. */
+export const MOST_PART_BYTES = Math.min(
+  5 * 1024 ** 3,
+  Math.floor(constants.MAX_LENGTH / BLOCK_BYTES) * BLOCK_BYTES,
+)
 
 /** Parts of a stream of unknown length double every so many parts, up to a size that memory can hold (RULES 1.5). */
 const PARTS_PER_DOUBLING = 1000

@@ -2,6 +2,7 @@
 import { headObject } from '../cos/head-object.js'
 import { requireChecksum, statedCrc64, type Verified } from '../cos/integrity.js'
 import type { Service } from '../cos/service.js'
+import type { CustomerKeyParams } from '../cos/sse.js'
 import { IntegrityError } from '../errors.js'
 
 /** What the object should be. */
@@ -12,6 +13,8 @@ export interface WholeObject {
   readonly length: number
   /** Where it is not known, only the length is compared. */
   readonly crc64: bigint | undefined
+  /** What asking for it needs, where the caller's own key encrypts it on the service. */
+  readonly customerKey?: CustomerKeyParams
 }
 
 /**
@@ -38,7 +41,13 @@ export async function verifyObject(
   let crc64 = asCrc64(stored.HashCrc64ecma)
   if (crc64 === undefined || whole.crc64 === undefined) {
     const { bucket: Bucket, key: Key } = whole
-    const head = await headObject(service, { Bucket, Key, IfMatch: stored.ETag, signal })
+    const head = await headObject(service, {
+      Bucket,
+      Key,
+      IfMatch: stored.ETag,
+      ...whole.customerKey,
+      signal,
+    })
     if (head.ContentLength !== whole.length) throw fail('length', whole.length, head.ContentLength)
     crc64 = asCrc64(head.HashCrc64ecma)
   }

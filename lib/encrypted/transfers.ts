@@ -1,0 +1,106 @@
+/** The transfer engine, encrypting: uploads, downloads to files and copies in plaintext terms. */
+import type { HeadObjectResult } from '../cos/head-object.js'
+import { FORMATS } from '../crypto/format.js'
+import { openEnvelope, readMetadata, type OpenedEnvelope } from '../envelope/envelope.js'
+import { isEnvelopeHeader } from '../envelope/headers.js'
+import { unlessAborted } from '../internal/abort.js'
+import type { AesMasterKey } from '../keys/aes-master-key.js'
+import { copy, type CopyParams } from '../transfer/copy.js'
+import { downloadFile, type DownloadFileResult } from '../transfer/download-file.js'
+import type { DownloadFileParams } from '../transfer/download-job.js'
+import { upload, type UploadFileParams, type UploadParams } from '../transfer/upload.js'
+import { uploadFile } from '../transfer/upload-file.js'
+import type { StoredObject } from '../transfer/upload-job.js'
+import { assertUserMetadata, withoutEnvelope, type Encryption, type EncryptionResult } from './encryption.js'
+import { checkCheckpointKey, sealerOf } from './sealer.js'
+
+/** Parameters of the encrypting uploadFile. */
+export interface EncryptedUploadFileParams extends UploadFileParams {
+  /** Wraps the data key inside the checkpoint. Needed where the master key can only wrap (an RSA public key alone). */
+  checkpointKey?: AesMasterKey
+}
+
+/** An encrypted object that an upload or a copy stored. */
+export interface EncryptedStoredObject extends StoredObject, EncryptionResult {
+  /** Plaintext bytes. */
+  ContentLength: number
+}
+
+/** A file that was downloaded and decrypted. */
+export interface EncryptedDownloadFileResult extends DownloadFileResult, EncryptionResult {
+  /** Ciphertext bytes; `ContentLength` is the file's. */
+  StoredLength: number
+  /** False where a wrong master key gives wrong bytes and no error: `cos-python` with an AES master key. */
+  keyVerified: boolean
+}
+
+/** Encrypts and stores an object of any length. @throws As the plain upload; `SEALSTREAM_METADATA`. */
+export async function uploadEncrypted(
+  encryption: Encryption,
+  params: UploadParams,
+): Promise<EncryptedStoredObject> {
+  assertUserMetadata((params as Partial<UploadParams> | undefined)?.Metadata)
+  return inPlaintextTerms(encryption, await upload(encryption.service, params, sealerOf(encryption)))
+}
+
+/** Encrypts and stores a file. @throws As the plain uploadFile; `SEALSTREAM_METADATA`, `SEALSTREAM_CHECKPOINT_NEEDS_KEY`. */
+export async function uploadEncryptedFile(
+  encryption: Encryption,
+  params: EncryptedUploadFileParams,
+): Promise<EncryptedStoredObject> {
+  const { checkpointKey, ...plain } = params
+  assertUserMetadata(plain.Metadata)
+  const sealer = sealerOf(encryption, checkCheckpointKey(checkpointKey))
+  return inPlaintextTerms(encryption, await uploadFile(encryption.service, plain, sealer))
+}
+
+/** Fetches and decrypts an object to a file. @throws As the plain downloadFile; EnvelopeError, KeyError. */
+export async function downloadEncryptedFile(
+  { service, masterKey, policy }: Encryption,
+  params: DownloadFileParams,
+): Promise<EncryptedDownloadFileResult> {
+  let opened: OpenedEnvelope | undefined
+  let storedLength = 0
+  const open = async ({ $metadata, ContentLength }: HeadObjectResult): Promise<OpenedEnvelope['dataKey']> => {
+    opened = await unlessAborted(openEnvelope($metadata.headers, masterKey, { policy }), params.signal)
+    storedLength = ContentLength
+    return opened.dataKey
+  }
+  const result = await downloadFile(service, params, open)
+  const { format, authenticated, keyVerified } = opened as unknown as OpenedEnvelope
+  return {
+    ...result,
+    Metadata: withoutEnvelope(result.Metadata),
+    StoredLength: storedLength,
+    format,
+    authenticated,
+    keyVerified,
+  }
+}
+
+/**
+ * Copies an encrypted object within the service: its bytes as they are, its envelope with them, also where metadata is
+ * replaced. The copy has the same data key. @throws As the plain copy; EnvelopeError where the source is not encrypted.
+ */
+export async function copyEncrypted(
+  { service }: Encryption,
+  params: CopyParams,
+): Promise<EncryptedStoredObject> {
+  assertUserMetadata((params as Partial<CopyParams> | undefined)?.Metadata)
+  let format: Encryption['format'] | undefined
+  const stored = await copy(service, params, {
+    envelopeOf({ $metadata: { headers } }) {
+      format = readMetadata(headers).format
+      return Object.fromEntries(Object.entries(headers).filter(([name]) => isEnvelopeHeader(name)))
+    },
+  })
+  return inPlaintextTerms({ format: format as Encryption['format'] }, stored)
+}
+
+function inPlaintextTerms(
+  { format }: Pick<Encryption, 'format'>,
+  stored: StoredObject,
+): EncryptedStoredObject {
+  const { cipher, authenticated } = FORMATS[format]
+  return { ...stored, ContentLength: cipher.plaintextSize(stored.StoredLength), format, authenticated }
+}

@@ -1,0 +1,41 @@
+/** Dropping an upload that will not be completed, without keeping anybody waiting for it. */
+import { abortMultipartUpload } from '../cos/abort-multipart-upload.js'
+import type { Service } from '../cos/service.js'
+import { ServiceError } from '../errors.js'
+
+/** An upload by its name. */
+export interface UploadName {
+  readonly bucket: string
+  readonly key: string
+  readonly uploadId: string
+}
+
+/** A caller that gives up hears of it within 100 ms; what is not done by then goes on behind its back. */
+const MOST_WAIT_MS = 50
+
+/**
+ * Aborts an upload on the service. Resolves when that is done, or a moment later when it takes long. Never rejects: what
+ * cannot be dropped is reported as the process warning `SEALSTREAM_UPLOAD_LEFT`.
+ */
+export async function abandonUpload(service: Service, upload: UploadName): Promise<void> {
+  const { bucket: Bucket, key: Key, uploadId: UploadId } = upload
+  const done = abortMultipartUpload(service, { Bucket, Key, UploadId }).then(
+    () => undefined,
+    (reason: unknown) => {
+      const isGone = reason instanceof ServiceError && reason.serviceCode === 'NoSuchUpload'
+      if (!isGone) warnOfUpload(upload, reason)
+    },
+  )
+  let timer: NodeJS.Timeout | undefined
+  const patience = new Promise<void>((resolve) => (timer = setTimeout(resolve, MOST_WAIT_MS)))
+  await Promise.race([done, patience])
+  clearTimeout(timer)
+}
+
+/** Parts left on the service cost money until somebody drops them. */
+function warnOfUpload({ bucket, key, uploadId }: UploadName, reason: unknown): void {
+  process.emitWarning('a multipart upload could not be aborted, its parts are still on the service', {
+    code: 'SEALSTREAM_UPLOAD_LEFT',
+    detail: `${bucket}/${key}, upload ${uploadId}: ${reason instanceof Error ? reason.message : String(reason)}`,
+  })
+}

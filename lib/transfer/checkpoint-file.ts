@@ -1,0 +1,155 @@
+/** A checkpoint on disk: JSON that appears whole or not at all, mode 0600 (DESIGN 6). */
+import { createHash } from 'node:crypto'
+import { readFile, rm } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { OptionError, SealstreamError } from '../errors.js'
+import { openPending } from '../internal/atomic-file.js'
+import { assertText } from '../internal/assert.js'
+
+/** What a checkpoint is of. */
+export type CheckpointKind = 'upload' | 'download'
+
+/** What is found where a checkpoint may be. */
+export type FoundCheckpoint =
+  | { readonly type: 'none' }
+  /** Ours, and not to be followed: torn, or of another version. */
+  | { readonly type: 'unusable'; readonly reason: string }
+  | { readonly type: 'state'; readonly state: Readonly<Record<string, unknown>> }
+
+const VERSION = 1
+
+/** Larger than the checkpoint of 10,000 parts by far; what is larger is something else. */
+const MOST_BYTES = 64 * 1024 * 1024
+
+/** One checkpoint. Writes are merged: only the newest state matters. */
+export class CheckpointFile {
+  readonly path: string
+  readonly #kind: CheckpointKind
+  #writing: Promise<void> | undefined
+  #next: Promise<void> | undefined
+  #isDurable = false
+
+  constructor(path: string, kind: CheckpointKind) {
+    this.path = path
+    this.#kind = kind
+  }
+
+  /**
+   * Reads it.
+   *
+   * @throws SealstreamError `SEALSTREAM_CHECKPOINT` where the file is somebody else's: it would be overwritten.
+   */
+  async load(): Promise<FoundCheckpoint> {
+    let text: string
+    try {
+      text = await readFile(this.path, 'utf8')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { type: 'none' }
+      throw this.#failed('could not be read', error)
+    }
+    const marker = `{"sealstream":"${this.#kind}"`
+    // A power failure can leave an empty file, or the beginning of one.
+    if (text === '' || (text.length < marker.length && marker.startsWith(text))) {
+      return { type: 'unusable', reason: 'the checkpoint was cut short' }
+    }
+    if (!text.startsWith(marker) || text.length > MOST_BYTES) {
+      throw this.#failed(`is no ${this.#kind} checkpoint, and would be overwritten`)
+    }
+    const state = parsed(text)
+    if (state === undefined) return { type: 'unusable', reason: 'the checkpoint was cut short' }
+    return { type: 'state', state }
+  }
+
+  /**
+   * Writes the newest state. Resolves when a state at least as new as now is there; many calls share one write.
+   *
+   * @param state - Called when it is written.
+   * @param options - `durable`: the state must survive a power failure too.
+   */
+  save(state: () => object, { durable = false } = {}): Promise<void> {
+    this.#isDurable ||= durable
+    // The write under way may have taken its state before now: the one after it will not have.
+    this.#next ??= (this.#writing ?? Promise.resolve())
+      .catch(() => undefined)
+      .then(() => {
+        const writing = this.#write(state(), this.#isDurable)
+        this.#writing = writing
+        this.#next = undefined
+        this.#isDurable = false
+        return writing
+      })
+    return this.#next
+  }
+
+  /** Waits until nothing is being written. */
+  async settle(): Promise<void> {
+    await Promise.allSettled([this.#writing, this.#next])
+  }
+
+  /** Removes it. */
+  async remove(): Promise<void> {
+    await this.settle()
+    await rm(this.path, { force: true })
+  }
+
+  async #write(state: object, durable: boolean): Promise<void> {
+    const text = JSON.stringify({ sealstream: this.#kind, Version: VERSION, ...state })
+    try {
+      const file = await openPending(this.path)
+      try {
+        await file.write(Buffer.from(text, 'utf8'))
+        await file.commit({ durable })
+      } finally {
+        await file.discard()
+      }
+    } catch (error) {
+      throw this.#failed('could not be written', error)
+    }
+  }
+
+  #failed(problem: string, cause?: unknown): SealstreamError {
+    const detail = cause instanceof Error ? `: ${cause.message}` : ''
+    return new SealstreamError(
+      'SEALSTREAM_CHECKPOINT',
+      `checkpoint ${this.path} ${problem}${detail}`,
+      cause === undefined ? {} : { cause },
+    )
+  }
+}
+
+function parsed(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const state = JSON.parse(text) as Record<string, unknown>
+    const { sealstream: _kind, Version, ...rest } = state
+    return Version === VERSION ? rest : { ...rest, Version }
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Where a checkpoint is.
+ *
+ * @param given - A path, or true: a hidden file beside `localPath`, named after what is transferred.
+ * @throws {@link OptionError} on anything else.
+ */
+export function checkpointPath(
+  given: unknown,
+  localPath: string,
+  kind: CheckpointKind,
+  place: { bucket: string; key: string },
+): string | undefined {
+  if (given === undefined || given === false) return undefined
+  if (given !== true) {
+    if (typeof given !== 'string') {
+      throw new OptionError('checkpoint', 'must be true or the path of a file', { value: given })
+    }
+    assertText(given, 'checkpoint')
+    return given
+  }
+  const name = createHash('sha256')
+    .update(JSON.stringify([kind, place.bucket, place.key, basename(localPath)]))
+    .digest('hex')
+    .slice(0, 16)
+  return join(dirname(localPath), `.sealstream-${name}.${kind}`)
+}

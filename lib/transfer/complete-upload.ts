@@ -1,0 +1,146 @@
+/** Completing an upload, and finding out what came of it when the answer was lost (RULES 5.3). */
+import {
+  completeMultipartUpload,
+  type CompletedPart,
+  type CompleteMultipartUploadResult,
+} from '../cos/complete-multipart-upload.js'
+import { headObject, type HeadObjectResult } from '../cos/head-object.js'
+import { listParts } from '../cos/list-parts.js'
+import { judge } from '../cos/retry-judgement.js'
+import type { Service } from '../cos/service.js'
+import type { CustomerKeyParams } from '../cos/sse.js'
+import type { Verified } from '../cos/integrity.js'
+import { SealstreamError, ServiceError } from '../errors.js'
+import { wait } from '../internal/backoff.js'
+import type { UploadName } from './abandon-upload.js'
+import { verifyObject } from './verify-object.js'
+
+/** An upload whose parts are all there. */
+export interface Completion {
+  readonly service: Service
+  readonly name: UploadName
+  readonly parts: readonly CompletedPart[]
+  /** What the object must come to. */
+  readonly length: number
+  readonly crc64: bigint | undefined
+  /** The envelope's headers, which no other object has; empty where it is not encrypted. */
+  readonly envelope: Readonly<Record<string, string>>
+  readonly customerKey: CustomerKeyParams
+  readonly signal: AbortSignal | undefined
+}
+
+/** The object that the parts became, verified. */
+export type CompletedObject = Omit<CompleteMultipartUploadResult, 'Location'> & {
+  /** Absent where the answer that had it was lost. */
+  Location?: string
+  verified: Verified
+}
+
+/** How often a service that lost its answer, and still has the upload, is asked again. */
+const MOST_ATTEMPTS = 5
+const WAIT_MS = 200
+
+/**
+ * Joins the parts and verifies the whole.
+ *
+ * @throws ServiceError where the service refuses; IntegrityError where it holds other bytes; SealstreamError
+ *   `SEALSTREAM_OUTCOME_UNKNOWN` where the answer was lost and the object is not to be found.
+ */
+export async function completeUpload(completion: Completion): Promise<CompletedObject> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await completeOnce(completion)
+    } catch (error) {
+      if (!mayHaveHappened(error)) throw error
+      const found = await findCompleted(completion)
+      if (found !== undefined) return found
+      if (!(await isStillOpen(completion))) throw unknownOutcome(completion, error)
+      if (attempt === MOST_ATTEMPTS) throw error
+      await wait(WAIT_MS * attempt, completion.signal)
+    }
+  }
+}
+
+/**
+ * The object, if it is there and is what this upload makes: same envelope, length and CRC-64.
+ *
+ * Without an envelope and without CRC-64 nothing tells it from another, and it does not count as found.
+ */
+export async function findCompleted(completion: Completion): Promise<CompletedObject | undefined> {
+  const { service, name, length, crc64, envelope, customerKey, signal } = completion
+  const place = { Bucket: name.bucket, Key: name.key }
+  let head: HeadObjectResult
+  try {
+    head = await headObject(service, { ...place, ...customerKey, signal })
+  } catch (error) {
+    if (error instanceof ServiceError && error.status === 404) return undefined
+    throw error
+  }
+  const entries = Object.entries(envelope)
+  const stated = head.HashCrc64ecma
+  const isKnown = entries.length > 0 || (stated !== undefined && crc64 !== undefined)
+  const isSame =
+    head.ContentLength === length &&
+    (stated === undefined || crc64 === undefined || stated === String(crc64)) &&
+    entries.every(([header, value]) => head.$metadata.headers[header] === value)
+  if (!isKnown || !isSame) return undefined
+  const { ETag, $metadata, VersionId, HashCrc64ecma } = head
+  return {
+    ...place,
+    ETag,
+    ...(VersionId === undefined ? {} : { VersionId }),
+    ...(HashCrc64ecma === undefined ? {} : { HashCrc64ecma }),
+    verified: stated === undefined || crc64 === undefined ? 'length' : 'crc64',
+    $metadata,
+  }
+}
+
+async function completeOnce({
+  service,
+  name,
+  parts,
+  length,
+  crc64,
+  customerKey,
+  signal,
+}: Completion): Promise<CompletedObject> {
+  const { bucket, key, uploadId } = name
+  const stored = await completeMultipartUpload(service, {
+    Bucket: bucket,
+    Key: key,
+    UploadId: uploadId,
+    MultipartUpload: { Part: parts },
+    signal,
+  })
+  const whole = { bucket, key, length, crc64, customerKey }
+  return { ...stored, verified: await verifyObject(service, whole, stored, signal) }
+}
+
+/** The answer was lost, or cannot be understood, or says that there is no upload any more: an earlier attempt may be why. */
+function mayHaveHappened(error: unknown): boolean {
+  if (!(error instanceof SealstreamError) || error.code === 'SEALSTREAM_INTEGRITY') return false
+  if (error instanceof ServiceError && error.serviceCode === 'NoSuchUpload') return true
+  return error.code === 'SEALSTREAM_ANSWER' || judge(error).isUncertain
+}
+
+async function isStillOpen({ service, name, signal }: Completion): Promise<boolean> {
+  const { bucket: Bucket, key: Key, uploadId: UploadId } = name
+  try {
+    await listParts(service, { Bucket, Key, UploadId, MaxParts: 1, signal })
+    return true
+  } catch (error) {
+    if (error instanceof ServiceError && error.status === 404) return false
+    throw error
+  }
+}
+
+function unknownOutcome({ name }: Completion, cause: unknown): SealstreamError {
+  return new SealstreamError(
+    'SEALSTREAM_OUTCOME_UNKNOWN',
+    `${name.bucket}/${name.key}: the answer to completing the upload was lost, and the object there now is another`,
+    {
+      cause,
+      hint: 'the upload is gone: it was completed and overwritten, or dropped. Look before sending it again',
+    },
+  )
+}

@@ -1,0 +1,75 @@
+/** Downloads to files: ranges fetched by several workers, verified whole before the file has its name (RULES 4.5). */
+import { CONDITION_PARAMS, type ConditionParams } from '../cos/get-object.js'
+import { headObject, type HeadObjectResult } from '../cos/head-object.js'
+import type { Verified } from '../cos/integrity.js'
+import type { Service } from '../cos/service.js'
+import type { DataKey } from '../crypto/data-key.js'
+import { SealstreamError } from '../errors.js'
+import { downloadJob, type DownloadFileParams, type DownloadJob } from './download-job.js'
+import { fetchRanges } from './fetch-ranges.js'
+
+/** A file that was downloaded. */
+export interface DownloadFileResult extends Omit<HeadObjectResult, '$metadata'> {
+  /** Bytes of the file. */
+  ContentLength: number
+  DestFilePath: string
+  /** The strongest check that the whole passed. */
+  verified: Verified
+}
+
+/** How what is stored becomes what is written. */
+export type Opener = (head: HeadObjectResult) => Promise<DataKey>
+
+/**
+ * Downloads an object to a file, which appears whole and verified or not at all.
+ *
+ * @param open - Gets the data key of an encrypted object; without it, bytes are written as they are stored.
+ * @throws SealstreamError `SEALSTREAM_OBJECT_CHANGED` where the object is overwritten over and over; IntegrityError,
+ *   LengthError `SEALSTREAM_TRUNCATED`; `SEALSTREAM_FILE` where the file cannot be written; the errors of every request.
+ */
+export async function downloadFile(
+  service: Service,
+  params: DownloadFileParams,
+  open?: Opener,
+): Promise<DownloadFileResult> {
+  const job = downloadJob(service, params)
+  try {
+    return await downloadOnce(job, params, open)
+  } catch (error) {
+    // Nothing was released: the object as it is now will do as well.
+    if (!isOverwritten(error)) throw error
+    return downloadOnce(job, params, open)
+  }
+}
+
+async function downloadOnce(
+  job: DownloadJob,
+  params: DownloadFileParams,
+  open: Opener | undefined,
+): Promise<DownloadFileResult> {
+  const conditions = Object.fromEntries(
+    Object.entries(params).filter(([name]) => CONDITION_PARAMS.includes(name)),
+  ) as ConditionParams
+  const { service, bucket: Bucket, key: Key, customerKey, signal } = job
+  const head = await headObject(service, { Bucket, Key, ...conditions, ...customerKey, signal })
+  if (head.ETag === '') {
+    throw new SealstreamError('SEALSTREAM_ANSWER', 'headObject: the answer has no ETag to hold the ranges to')
+  }
+  const dataKey = await open?.(head)
+  try {
+    const verified = await fetchRanges(job, head, dataKey)
+    const { $metadata: _, ...description } = head
+    return {
+      ...description,
+      ContentLength: dataKey === undefined ? head.ContentLength : dataKey.plaintextSize(head.ContentLength),
+      DestFilePath: job.destination,
+      verified,
+    }
+  } finally {
+    dataKey?.dispose()
+  }
+}
+
+function isOverwritten(error: unknown): boolean {
+  return error instanceof SealstreamError && error.code === 'SEALSTREAM_OBJECT_CHANGED'
+}

@@ -1,0 +1,114 @@
+/** One multipart upload: its parts as they are stored, each verified, and what the whole must come to. */
+import { crc64Combine } from '../checksum/crc64-combine.js'
+import type { Digest } from '../checksum/body-digest.js'
+import { createMultipartUpload } from '../cos/create-multipart-upload.js'
+import { bytesBody } from '../cos/exchange.js'
+import { md5Header } from '../cos/sendable-body.js'
+import { customerKeyHeaders } from '../cos/sse.js'
+import { sendPart } from '../cos/upload-part.js'
+import { unlessAborted } from '../internal/abort.js'
+import { abandonUpload, type UploadName } from './abandon-upload.js'
+import type { UploadJob } from './upload-job.js'
+
+/** A part that the service has. */
+export interface StoredPart {
+  readonly number: number
+  readonly etag: string
+  readonly length: number
+  readonly crc64: bigint
+}
+
+/** Starts an upload on the service. What an abort leaves of it is dropped. */
+export async function startUpload(
+  job: Pick<UploadJob, 'service' | 'bucket' | 'key' | 'params' | 'signal'>,
+  envelope: Readonly<Record<string, string>>,
+): Promise<UploadName> {
+  const { service, bucket, key, params, signal } = job
+  // Not abortable: an upload whose id nobody learned could not be dropped.
+  const creating = createMultipartUpload(service, {
+    ...params,
+    Bucket: bucket,
+    Key: key,
+    Metadata: { ...params.Metadata, ...envelope },
+  })
+  try {
+    const { UploadId: uploadId } = await unlessAborted(creating, signal)
+    return { bucket, key, uploadId }
+  } catch (error) {
+    creating.then(
+      ({ UploadId: uploadId }) => void abandonUpload(service, { bucket, key, uploadId }),
+      () => undefined,
+    )
+    throw error
+  }
+}
+
+/** An upload under way. */
+export class MultipartUpload {
+  readonly name: UploadName
+  readonly #job: UploadJob
+  readonly #headers: Readonly<Record<string, string>>
+  readonly #parts = new Map<number, StoredPart>()
+
+  /** @param stored - Parts that the service already has. */
+  constructor(job: UploadJob, name: UploadName, stored: Iterable<StoredPart> = []) {
+    this.name = name
+    this.#job = job
+    this.#headers = { ...customerKeyHeaders(job.service, job.params), ...job.trafficLimit }
+    for (const part of stored) this.#parts.set(part.number, part)
+  }
+
+  /** Bytes stored so far. */
+  get storedBytes(): number {
+    let bytes = 0
+    for (const { length } of this.#parts.values()) bytes += length
+    return bytes
+  }
+
+  /** The parts stored so far, ascending. */
+  get parts(): StoredPart[] {
+    return [...this.#parts.values()].sort((a, b) => a.number - b.number)
+  }
+
+  /** Whether the service has a part. */
+  has(number: number): boolean {
+    return this.#parts.has(number)
+  }
+
+  /**
+   * Stores a part; it is sent from `bytes` as often as it takes.
+   *
+   * @param begin - Awaited before the first byte leaves.
+   */
+  async send(
+    number: number,
+    bytes: Buffer,
+    signal: AbortSignal | undefined,
+    begin?: (digest: Digest) => Promise<void>,
+  ): Promise<StoredPart> {
+    const { service, enableMd5 } = this.#job
+    const body = bytesBody(bytes, { md5: service.md5 || enableMd5 })
+    await begin?.(body.digest)
+    const headers = { ...this.#headers, ...(enableMd5 ? md5Header(body.digest) : {}) }
+    const { ETag } = await sendPart(service, { ...this.name, number, headers, body, signal })
+    const part = { number, etag: ETag, length: bytes.length, crc64: body.digest.crc64 }
+    this.#parts.set(number, part)
+    return part
+  }
+
+  /** Length and CRC-64 of the object that the parts make up. */
+  get whole(): { readonly length: number; readonly crc64: bigint } {
+    return this.parts.reduce(
+      (sum, { length, crc64 }) => ({
+        length: sum.length + length,
+        crc64: crc64Combine(sum.crc64, crc64, length),
+      }),
+      { length: 0, crc64: 0n },
+    )
+  }
+
+  /** Drops it on the service. */
+  abandon(): Promise<void> {
+    return abandonUpload(this.#job.service, this.name)
+  }
+}

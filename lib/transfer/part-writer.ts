@@ -1,0 +1,165 @@
+/** Bytes that come once and in order, of any length: encrypted, cut into parts, several of them on their way at a time. */
+import type { RunningCipher } from '../crypto/content-cipher.js'
+import { bytesBody } from '../cos/exchange.js'
+import { objectWriteHeaders } from '../cos/object-headers.js'
+import { sendObject } from '../cos/put-object.js'
+import { md5Header } from '../cos/sendable-body.js'
+import { customerKeyOf } from '../cos/sse.js'
+import { abortedStream, unlessAborted } from '../internal/abort.js'
+import { PartCutter, type Part } from '../stream/part-cutter.js'
+import { completeUpload } from './complete-upload.js'
+import { MultipartUpload, startUpload } from './multipart-upload.js'
+import { growingPartSize } from './part-size.js'
+import { PartPool } from './part-pool.js'
+import { storedObject } from './stored-object.js'
+import type { StoredObject, UploadJob } from './upload-job.js'
+
+/** A chunk is encrypted in slices: one huge chunk must not need its size again in memory. */
+const SLICE_BYTES = 1024 * 1024
+
+/**
+ * One object being written. `write` and `end` come one after another; whoever gives up calls `abandon`.
+ *
+ * Parts are held until they are stored, so that a failed one is sent again from its bytes.
+ */
+export class PartWriter {
+  readonly #job: UploadJob
+  readonly #cutter: PartCutter
+  readonly #pool: PartPool
+  readonly #abort = new AbortController()
+  #encryptor: RunningCipher | undefined
+  #envelope: Readonly<Record<string, string>> = {}
+  /** A complete part that may turn out to be all there is: one PUT would then be enough. */
+  #held: Part | undefined
+  #upload: MultipartUpload | undefined
+  #abandoned: Promise<void> | undefined
+
+  /** @param onFail - Called when storing a part failed, so that nobody waits for a source that gives nothing. */
+  constructor(job: UploadJob, onFail?: (error: unknown) => void) {
+    this.#job = job
+    this.#cutter = new PartCutter((number) => growingPartSize(job.partSize, number))
+    // One part is being cut and one is held: what remains is for parts in flight.
+    const mostBytes = Math.max(0, job.maxBuffer - 2 * job.partSize)
+    this.#pool = new PartPool({ concurrency: job.concurrency, mostBytes }, onFail)
+  }
+
+  /** Makes the data key. Call it first. */
+  async open(): Promise<void> {
+    const { sealer, service, params } = this.#job
+    if (sealer === undefined) return
+    const { dataKey, envelope } = await unlessAborted(sealer.seal(), this.#signal)
+    // The encryptor has its own reference to the key; this one is used for nothing else.
+    this.#encryptor = dataKey.encryptor()
+    dataKey.dispose()
+    this.#envelope = envelope
+    // Too large an envelope must show before anything is written.
+    objectWriteHeaders(service, { ...params, Metadata: { ...params.Metadata, ...envelope } })
+  }
+
+  /** Takes in the next bytes; resolves when there is room for more. @throws What storing any part failed with. */
+  async write(bytes: Buffer): Promise<void> {
+    for (let at = 0; at < bytes.length; at += SLICE_BYTES) {
+      const slice = bytes.subarray(at, at + SLICE_BYTES)
+      await this.#cut(this.#encryptor?.update(slice) ?? slice)
+    }
+  }
+
+  /** Stores what is left, joins the parts and verifies the whole. */
+  async end(): Promise<StoredObject> {
+    if (this.#encryptor !== undefined) await this.#cut(this.#encryptor.final())
+    const last = this.#cutter.end()
+    if (last !== undefined) await this.#hold(last)
+    const held = this.#held as Part
+    this.#held = undefined
+    const stored = this.#upload === undefined ? await this.#put(held.bytes) : await this.#complete(held)
+    this.#job.onProgress?.({ bytes: stored.StoredLength, total: stored.StoredLength })
+    return stored
+  }
+
+  /** Gives up: ends what is in flight and drops the upload. May come at any time, also after `end`. Never rejects. */
+  abandon(reason: unknown): Promise<void> {
+    return (this.#abandoned ??= this.#abandon(reason))
+  }
+
+  async #abandon(reason: unknown): Promise<void> {
+    this.#pool.fail(reason)
+    this.#abort.abort(reason)
+    this.#held = undefined
+    this.#encryptor?.close()
+    const upload = this.#upload
+    this.#upload = undefined
+    await this.#pool.settle()
+    await upload?.abandon()
+  }
+
+  get #signal(): AbortSignal {
+    return this.#abort.signal
+  }
+
+  async #cut(bytes: Buffer): Promise<void> {
+    for (const part of this.#cutter.push(bytes)) await this.#hold(part)
+  }
+
+  /** More has come, so the part before is not the whole object: it goes out as a part. */
+  async #hold(part: Part): Promise<void> {
+    const before = this.#held
+    this.#held = part
+    if (before !== undefined) await this.#send(before)
+  }
+
+  async #send({ number, bytes }: Part): Promise<void> {
+    if (this.#signal.aborted) throw abortedStream(this.#signal.reason)
+    const upload = (this.#upload ??= await this.#start())
+    await this.#pool.add(bytes.length, async () => {
+      await upload.send(number, bytes, this.#signal)
+      this.#job.onProgress?.({ bytes: upload.storedBytes, total: undefined })
+    })
+  }
+
+  async #start(): Promise<MultipartUpload> {
+    const job = { ...this.#job, signal: this.#signal }
+    const upload = new MultipartUpload(job, await startUpload(job, this.#envelope))
+    if (!this.#signal.aborted) return upload
+    await upload.abandon()
+    throw abortedStream(this.#signal.reason)
+  }
+
+  async #put(bytes: Buffer): Promise<StoredObject> {
+    return putWhole(this.#job, bytes, this.#envelope, this.#signal)
+  }
+
+  async #complete(last: Part): Promise<StoredObject> {
+    await this.#send(last)
+    await this.#pool.drain()
+    const upload = this.#upload as MultipartUpload
+    const stored = await completeUpload({
+      service: this.#job.service,
+      name: upload.name,
+      parts: upload.parts.map(({ number, etag }) => ({ PartNumber: number, ETag: etag })),
+      ...upload.whole,
+      envelope: this.#envelope,
+      customerKey: customerKeyOf(this.#job.params),
+      signal: this.#signal,
+    })
+    this.#upload = undefined
+    return storedObject(this.#job, stored, upload.whole.length, upload.parts.length)
+  }
+}
+
+/** Stores an object in one request, from memory. */
+export async function putWhole(
+  job: UploadJob,
+  bytes: Buffer,
+  envelope: Readonly<Record<string, string>>,
+  signal: AbortSignal | undefined,
+): Promise<StoredObject> {
+  const { service, bucket, key, params, enableMd5 } = job
+  const body = bytesBody(bytes, { md5: service.md5 || enableMd5 })
+  const headers = {
+    ...objectWriteHeaders(service, { ...params, Metadata: { ...params.Metadata, ...envelope } }),
+    ...job.trafficLimit,
+    ...(enableMd5 ? md5Header(body.digest) : {}),
+  }
+  const stored = await sendObject(service, { bucket, key, headers, body, signal })
+  return storedObject(job, stored, bytes.length, 0)
+}

@@ -1,0 +1,97 @@
+/** Sources that can be read anywhere, in any order, by several readers: files and bytes in memory. */
+import { open, type FileHandle } from 'node:fs/promises'
+import { OptionError, SealstreamError } from '../errors.js'
+import { assertText } from '../internal/assert.js'
+import { fileFingerprint, sourceChanged } from '../internal/file-chunks.js'
+
+/** Bytes of known length that stay the same, or say that they did not. */
+export interface SeekableSource {
+  /** Bytes. */
+  readonly size: number
+  /** Tells these bytes from others across runs; undefined where nothing does. */
+  readonly fingerprint: string | undefined
+  /**
+   * Fills `into` from `position` on.
+   *
+   * @throws SealstreamError `SEALSTREAM_SOURCE_CHANGED` where there are not as many bytes.
+   */
+  read(into: Buffer, position: number): Promise<void>
+  /** @throws SealstreamError `SEALSTREAM_SOURCE_CHANGED` unless it is still what it was when it was opened. */
+  check(): Promise<void>
+  close(): Promise<void>
+}
+
+/** A file by its path. @throws SealstreamError `SEALSTREAM_FILE` where it cannot be read; {@link OptionError} unless it is a regular file. */
+export async function openFileSource(path: string, option: string): Promise<SeekableSource> {
+  let handle: FileHandle
+  try {
+    handle = await open(path, 'r')
+  } catch (error) {
+    throw unreadable(option, error)
+  }
+  try {
+    const source = await handleSource(handle, option)
+    return { ...source, close: () => handle.close() }
+  } catch (error) {
+    await handle.close()
+    throw error
+  }
+}
+
+/** A file that the caller has open, and closes. */
+export async function handleSource(handle: FileHandle, option: string): Promise<SeekableSource> {
+  const stats = await handle.stat({ bigint: true })
+  if (!stats.isFile()) {
+    throw new OptionError(option, 'must be a regular file', { hint: 'give a stream of it to upload()' })
+  }
+  const stat = (): Promise<typeof stats> => handle.stat({ bigint: true })
+  // At open, and again around every read: what is sent must be one and the same file (RULES 1.3).
+  const fingerprint = await fileFingerprint(stat)
+  return {
+    size: Number(stats.size),
+    fingerprint,
+    async read(into, position) {
+      for (let filled = 0; filled < into.length;) {
+        const left = into.length - filled
+        const { bytesRead } = await readable(option, handle.read(into, filled, left, position + filled))
+        if (bytesRead === 0) throw sourceChanged()
+        filled += bytesRead
+      }
+    },
+    async check() {
+      if ((await fileFingerprint(stat)) !== fingerprint) throw sourceChanged()
+    },
+    close: async () => undefined,
+  }
+}
+
+/** Bytes in memory. Nobody may change them before the upload is done. */
+export function bytesSource(bytes: Buffer): SeekableSource {
+  return {
+    size: bytes.length,
+    fingerprint: undefined,
+    read: async (into, position) => void bytes.copy(into, 0, position, position + into.length),
+    check: async () => undefined,
+    close: async () => undefined,
+  }
+}
+
+/** Checks the parameter that only files have. @throws {@link OptionError} */
+export function checkLocalPath(path: unknown, option: string): asserts path is string {
+  assertText(path, option)
+  if (path.includes('\0')) throw new OptionError(option, 'must not hold a NUL character', { value: path })
+}
+
+async function readable<Value>(option: string, reading: Promise<Value>): Promise<Value> {
+  try {
+    return await reading
+  } catch (error) {
+    throw unreadable(option, error)
+  }
+}
+
+function unreadable(option: string, error: unknown): SealstreamError {
+  return new SealstreamError('SEALSTREAM_FILE', `option ${option}: ${(error as Error).message}`, {
+    cause: error,
+  })
+}
