@@ -1,6 +1,7 @@
 /** PUT Object - Copy, of an encrypted object: its envelope goes with it. */
-import { copyObject, type CopyObjectParams, type CopyObjectResult } from '../cos/copy-object.js'
+import { COPY_PARAMS, copyObject, type CopyObjectParams, type CopyObjectResult } from '../cos/copy-object.js'
 import { resolveSource } from '../cos/copy-source.js'
+import { checkObjectCall } from '../cos/service.js'
 import { FORMATS } from '../crypto/format.js'
 import { readMetadata } from '../envelope/envelope.js'
 import { isEnvelopeHeader } from '../envelope/headers.js'
@@ -20,8 +21,9 @@ export async function copyEncryptedObject(
   { service }: Encryption,
   params: CopyObjectParams,
 ): Promise<EncryptedCopyResult> {
-  assertUserMetadata((params as Partial<CopyObjectParams> | undefined)?.Metadata)
-  const head = await headSource(service, resolveSource(service, params.CopySource), params, params.signal)
+  const { signal } = checkObjectCall(service, params, COPY_PARAMS)
+  assertUserMetadata(params.Metadata)
+  const head = await headSource(service, resolveSource(service, params.CopySource), params, signal)
   const { headers } = head.$metadata
   const { format } = readMetadata(headers)
   const envelope = Object.fromEntries(Object.entries(headers).filter(([name]) => isEnvelopeHeader(name)))

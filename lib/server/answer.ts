@@ -14,14 +14,25 @@ export interface Answer {
   readonly body?: string | Readable
 }
 
+/** An answer with an XML document. */
+export interface DocumentAnswer extends Answer {
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
 /** What identifies one exchange, in headers and error documents. */
 export interface ExchangeIds {
   readonly requestId: string
   readonly traceId: string
 }
 
+/** What an error document is made of. A scripted one may have codes that this server gives for no other reason. */
+export interface RefusalFacts extends Pick<Refusal, 'status' | 'message' | 'headers' | 'elements'> {
+  readonly code: string
+}
+
 /** An answer whose body is an XML document. */
-export function xmlAnswer(root: XmlElement, headers: Readonly<Record<string, string>> = {}): Answer {
+export function xmlAnswer(root: XmlElement, headers: Readonly<Record<string, string>> = {}): DocumentAnswer {
   return { status: 200, headers: { 'content-type': 'application/xml', ...headers }, body: xmlDocument(root) }
 }
 
@@ -30,7 +41,7 @@ export function xmlAnswer(root: XmlElement, headers: Readonly<Record<string, str
  *
  * @param resource - Path of the request, as sent.
  */
-export function refusalAnswer(refusal: Refusal, resource: string, ids: ExchangeIds): Answer {
+export function refusalAnswer(refusal: RefusalFacts, resource: string, ids: ExchangeIds): DocumentAnswer {
   const root: XmlElement = [
     'Error',
     [

@@ -1,12 +1,24 @@
 /** One request from its headers to its answer. */
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Answer, type ExchangeIds, refusalAnswer, sendAnswer } from './answer.js'
+import {
+  type Answer,
+  type DocumentAnswer,
+  type ExchangeIds,
+  refusalAnswer,
+  type RefusalFacts,
+  sendAnswer,
+} from './answer.js'
+import type { FaultPlan } from './faults/fault-plan.js'
+import { sabotage } from './faults/sabotage.js'
 import type { ObjectStore } from './object-store.js'
+import type { Watcher } from './observers.js'
+import { targetOfCall } from './operation.js'
 import { Refusal } from './refusal.js'
 import { RequestBody } from './request-body.js'
-import { readRequest } from './request.js'
+import { type CosRequest, readRequest } from './request.js'
 import { findHandler } from './router.js'
+import type { Transport } from './transport.js'
 import type { UploadStore } from './upload-store.js'
 import { type ServerCredentials, verifySignature } from './verify-signature.js'
 
@@ -24,6 +36,18 @@ export interface Services {
   /** Milliseconds since 1970. */
   readonly clock: () => number
   readonly log: ServerLog
+  readonly transport: Transport
+  readonly faults: FaultPlan
+  /** Undefined when nobody watches. */
+  readonly watcher: Watcher | undefined
+}
+
+/** One request on its way to its answer. */
+interface Exchange {
+  readonly incoming: IncomingMessage
+  readonly response: ServerResponse
+  readonly body: RequestBody
+  readonly ids: ExchangeIds
 }
 
 /**
@@ -46,10 +70,7 @@ export async function exchange(
   response.setHeader('Server', 'sealstream')
   response.setHeader('x-cos-request-id', ids.requestId)
   try {
-    const answer = await answerOf(services, incoming, body).catch((error: unknown) =>
-      answerToFailure(services, error, incoming, ids),
-    )
-    await sendAnswer(response, body, answer)
+    await respond(services, { incoming, response, body, ids })
   } catch (error) {
     // Part of an answer may be out. Cutting the connection is the only way left to say that it is not whole.
     response.destroy()
@@ -57,25 +78,46 @@ export async function exchange(
   }
 }
 
-async function answerOf(services: Services, incoming: IncomingMessage, body: RequestBody): Promise<Answer> {
-  const request = readRequest(incoming)
+async function respond(services: Services, exchange: Exchange): Promise<void> {
+  const { incoming, response, body } = exchange
+  const send = (answer: Answer): Promise<void> => sendAnswer(response, body, answer)
+  let request: CosRequest
+  try {
+    request = readRequest(incoming)
+  } catch (error) {
+    services.watcher?.watch(undefined, response, body)
+    return send(answerToFailure(services, error, exchange))
+  }
+  services.watcher?.watch(request, response, body)
+  const carryOut = (asked: CosRequest): Promise<Answer> =>
+    answerOf(services, asked, body).catch((error: unknown) => answerToFailure(services, error, exchange))
+
+  const target = targetOfCall(request)
+  const fault = services.faults.next({ ...target, hasRange: request.headers.range !== undefined })
+  if (fault === undefined) return send(await carryOut(request))
+  const { transport, clock: now } = services
+  const refusal = (facts: RefusalFacts): DocumentAnswer =>
+    refusalAnswer(facts, resourceOf(incoming), exchange.ids)
+  await sabotage({ request, target, body, response, transport, now, carryOut, refusal, send }, fault)
+}
+
+async function answerOf(services: Services, request: CosRequest, body: RequestBody): Promise<Answer> {
   verifySignature(request, services.credentials, services.clock())
   const { objects, uploads, clock } = services
   return findHandler(request)({ request, body, objects, uploads, now: clock })
 }
 
-function answerToFailure(
-  services: Services,
-  error: unknown,
-  incoming: IncomingMessage,
-  ids: ExchangeIds,
-): Answer {
-  const resource = (incoming.url ?? '').split('?', 1)[0] ?? ''
+function answerToFailure(services: Services, error: unknown, { incoming, ids }: Exchange): Answer {
+  const resource = resourceOf(incoming)
   if (error instanceof Refusal) return refusalAnswer(error, resource, ids)
   if (!isDisconnect(error)) {
     services.log(`${ids.requestId}: ${incoming.method ?? ''} ${resource} failed`, error)
   }
   return refusalAnswer(new Refusal('InternalError'), resource, ids)
+}
+
+function resourceOf(incoming: IncomingMessage): string {
+  return (incoming.url ?? '').split('?', 1)[0] ?? ''
 }
 
 function isDisconnect(error: unknown): boolean {

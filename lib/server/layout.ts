@@ -2,8 +2,9 @@
  * Where things lie below the server's directory:
  *
  * ```
- * <bucket>/objects/<sha256 of key>.json        one record per object; names its segments
+ * <bucket>/objects/<sha256 of key>.json        one record per key, with all its versions; names their segments
  * <bucket>/data/<random>                       segments: bytes of objects and of parts, never changed once written
+ * <bucket>/versioning.json                     whether the bucket keeps versions; absent when it never did
  * <bucket>/uploads/<upload id>/upload.json     an unfinished multipart upload
  * <bucket>/uploads/<upload id>/<number>.json   one record per part; names its segment
  * <bucket>/uploads/<upload id>.closing/        the same, while it is being completed or aborted
@@ -20,11 +21,13 @@ export class BucketLayout {
   readonly objects: string
   readonly data: string
   readonly uploads: string
+  readonly versioning: string
 
   constructor(directory: string, bucket: string) {
     this.objects = join(directory, bucket, 'objects')
     this.data = join(directory, bucket, 'data')
     this.uploads = join(directory, bucket, 'uploads')
+    this.versioning = join(directory, bucket, 'versioning.json')
   }
 
   /** Makes the bucket's folders, private to the owner, if they are not there yet. */

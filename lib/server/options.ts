@@ -3,10 +3,12 @@ import { randomBytes } from 'node:crypto'
 import { OptionError } from '../errors.js'
 import { assertInteger, assertKnown, assertText } from '../internal/assert.js'
 import type { ServerLog } from './exchange.js'
+import { checkFaults, type Fault } from './faults/fault.js'
+import type { Observers } from './observers.js'
 import type { ServerCredentials } from './verify-signature.js'
 
 /** How to start a server. Everything has a default. */
-export interface ServerOptions {
+export interface ServerOptions extends Observers {
   /** Where objects are kept; made if missing. Default: a temporary folder that `close` removes. */
   directory?: string | undefined
   /** TCP port. Default 0: any free one. */
@@ -19,26 +21,54 @@ export interface ServerOptions {
   clock?: (() => number) | undefined
   /** Receives one line about the start and each unexpected failure. Default: nothing is logged. */
   log?: ServerLog | undefined
+  /**
+   * Serve HTTPS only, with a self-signed certificate made at each start: `RunningServer.certificate`. Default false.
+   * Its private key is in memory alone.
+   */
+  https?: boolean | undefined
+  /** For tests: what is to go wrong. More can be added while the server runs. */
+  faults?: readonly Fault[] | undefined
 }
+
+/** Options whose absence means something of its own. */
+type Absentable = 'directory' | keyof Observers
 
 /** {@link ServerOptions} with defaults filled in; `directory` stays undefined for a temporary one. */
 export type ResolvedOptions = Readonly<
-  Required<Pick<ServerOptions, 'directory'>> & {
-    [Name in Exclude<keyof ServerOptions, 'directory'>]-?: Exclude<ServerOptions[Name], undefined>
+  Required<Pick<ServerOptions, Absentable>> & {
+    [Name in Exclude<keyof ServerOptions, Absentable>]-?: Exclude<ServerOptions[Name], undefined>
   }
 >
 
+const NAMES = [
+  'directory',
+  'port',
+  'host',
+  'credentials',
+  'clock',
+  'log',
+  'https',
+  'faults',
+  'onRequest',
+  'onBody',
+] as const satisfies (keyof ServerOptions)[]
+
 /** @throws {@link OptionError} for an unknown name or a value of the wrong kind. */
 export function resolveOptions(given: ServerOptions): ResolvedOptions {
-  assertKnown(given, '', ['directory', 'port', 'host', 'credentials', 'clock', 'log'])
+  assertKnown(given, '', NAMES)
   const { directory, port = 0, host = '127.0.0.1', clock = Date.now, log = () => undefined } = given
+  const { https = false, onRequest, onBody } = given
   if (directory !== undefined) assertText(directory, 'directory')
   assertInteger(port, 'port', 0, 65_535)
   assertText(host, 'host')
   assertFunction(clock, 'clock')
   assertFunction(log, 'log')
+  if (typeof https !== 'boolean') throw new OptionError('https', 'must be true or false', { value: https })
+  if (onRequest !== undefined) assertFunction(onRequest, 'onRequest')
+  if (onBody !== undefined) assertFunction(onBody, 'onBody')
+  const faults = checkFaults(given.faults ?? [], https)
   const credentials = given.credentials === undefined ? randomCredentials() : checked(given.credentials)
-  return { directory, port, host, credentials, clock, log }
+  return { directory, port, host, credentials, clock, log, https, faults, onRequest, onBody }
 }
 
 function checked(given: ServerCredentials): ServerCredentials {

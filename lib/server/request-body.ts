@@ -11,11 +11,21 @@ export const MAX_BODY_BYTES = 5 * 1024 ** 3
 const DRAIN_BYTES = 64 * 1024 * 1024
 const DRAIN_MS = 2000
 
+/** What a fault makes of a body before the operation gets it. */
+export interface BodyAlteration {
+  /** Of the altered bytes; absent where it stays. */
+  readonly length?: number
+  readonly alter: (bytes: AsyncIterable<Buffer>) => AsyncIterable<Buffer>
+}
+
 /** One request's body. */
 export class RequestBody {
   readonly #incoming: IncomingMessage
   readonly #response: ServerResponse
   #continuePending: boolean
+  #observer: ((chunk: Buffer) => void) | undefined
+  #alteration: BodyAlteration | undefined
+  #isDraining = false
 
   /** @param expectsContinue - The client waits for `100 Continue` before it sends the body. */
   constructor(incoming: IncomingMessage, response: ServerResponse, expectsContinue: boolean) {
@@ -34,7 +44,7 @@ export class RequestBody {
     // Node's parser has already refused what is not a decimal number.
     if (length === undefined || encoding !== undefined) throw new Refusal('MissingContentLength')
     if (Number(length) > MAX_BODY_BYTES) throw new Refusal('EntityTooLarge')
-    return Number(length)
+    return this.#alteration?.length ?? Number(length)
   }
 
   /**
@@ -43,6 +53,8 @@ export class RequestBody {
    * @throws `InvalidDigest` when Content-MD5 is not the Base64 of 16 bytes.
    */
   get contentMd5(): Buffer | undefined {
+    // It would tell of the alteration, and the client is to find that out.
+    if (this.#alteration !== undefined) return undefined
     const header = this.#incoming.headers['content-md5']
     if (header === undefined || header === '') return undefined
     const digest = typeof header === 'string' ? decodeBase64(header.trim()) : undefined
@@ -57,12 +69,29 @@ export class RequestBody {
     return declared && !this.#incoming.readableEnded
   }
 
+  /** Whether {@link RequestBody.drain} was called. */
+  get isDraining(): boolean {
+    return this.#isDraining
+  }
+
+  /** Has every chunk shown to `observer` as it arrives, also those that nobody wants. */
+  observe(observer: (chunk: Buffer) => void): void {
+    this.#observer = observer
+  }
+
+  /** Gives the operation other bytes than those that arrive. Content-MD5 is then not looked at. */
+  alter(alteration: BodyAlteration): void {
+    this.#alteration = alteration
+  }
+
   /** The bytes, asked for with `100 Continue` where the client waits. Throws when the connection breaks before the end. */
   bytes(): AsyncIterable<Buffer> {
     if (this.#continuePending) this.#response.writeContinue()
     this.#continuePending = false
     // The plain iterator would destroy the socket when a loop is left early, and with it the answer.
-    return this.#incoming.iterator({ destroyOnReturn: false })
+    const arriving: AsyncIterable<Buffer> = this.#incoming.iterator({ destroyOnReturn: false })
+    const observed = this.#observer === undefined ? arriving : observedBytes(arriving, this.#observer)
+    return this.#alteration?.alter(observed) ?? observed
   }
 
   /**
@@ -83,6 +112,7 @@ export class RequestBody {
 
   /** Reads on and throws away until the body or the connection ends, or the bounds are reached. */
   async drain(): Promise<void> {
+    this.#isDraining = true
     const incoming = this.#incoming
     let timer: NodeJS.Timeout | undefined
     await new Promise<void>((resolve) => {
@@ -91,6 +121,7 @@ export class RequestBody {
       incoming.once('end', resolve)
       incoming.once('close', resolve)
       incoming.on('data', (chunk: Buffer) => {
+        this.#observer?.(chunk)
         drained += chunk.length
         if (drained > DRAIN_BYTES) resolve()
       })
@@ -99,5 +130,15 @@ export class RequestBody {
       if (incoming.destroyed || incoming.readableEnded) resolve()
     })
     clearTimeout(timer)
+  }
+}
+
+async function* observedBytes(
+  bytes: AsyncIterable<Buffer>,
+  observer: (chunk: Buffer) => void,
+): AsyncGenerator<Buffer> {
+  for await (const chunk of bytes) {
+    observer(chunk)
+    yield chunk
   }
 }

@@ -24,6 +24,8 @@ export interface CosRequest {
   readonly bucket: string
   /** Empty where the request addresses a bucket. */
   readonly key: string
+  /** Over TLS, or from this machine: nobody else can have read it. */
+  readonly isPrivate: boolean
 }
 
 /** @throws `InvalidURI`, `InvalidBucketName`, `KeyTooLong` */
@@ -39,6 +41,7 @@ export function readRequest(incoming: IncomingMessage): CosRequest {
     headers: incoming.headers,
     headerPairs: pairsOf(incoming.rawHeaders),
     ...targetOf(host, path),
+    isPrivate: isPrivate(incoming),
   }
 }
 
@@ -68,6 +71,11 @@ export function queryInteger(
   const value = /^[0-9]{1,10}$/.test(text) ? Number(text) : -1
   if (value >= range.least && value <= range.most) return value
   throw new Refusal('InvalidArgument', `${name} must be an integer from ${range.least} to ${range.most}.`)
+}
+
+function isPrivate({ socket }: IncomingMessage): boolean {
+  const address = socket.remoteAddress ?? ''
+  return 'encrypted' in socket || /^(?:::1|(?:::ffff:)?127\.[0-9.]+)$/.test(address)
 }
 
 /** Takes a request target apart. Clients behind a proxy setting send it in absolute form (RFC 9112, 3.2.2). */

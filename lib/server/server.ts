@@ -1,13 +1,15 @@
 /** Starts and stops the embedded server. */
-import { once } from 'node:events'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { SealstreamError } from '../errors.js'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { answerParseErrors } from './parse-errors.js'
+import { makeIdentity } from './certificate.js'
 import { openDirectory } from './directory.js'
 import { exchange, type Services } from './exchange.js'
+import { FaultPlan } from './faults/fault-plan.js'
+import { type ServerFaults, serverFaults } from './faults/server-faults.js'
 import { ObjectStore } from './object-store.js'
-import { type ResolvedOptions, resolveOptions, type ServerOptions } from './options.js'
+import { Watcher } from './observers.js'
+import { resolveOptions, type ServerOptions } from './options.js'
+import { Transport } from './transport.js'
 import { UploadStore } from './upload-store.js'
 import type { ServerCredentials } from './verify-signature.js'
 
@@ -19,6 +21,10 @@ export interface RunningServer {
   readonly credentials: ServerCredentials
   /** Where the objects are; absolute. */
   readonly directory: string
+  /** With the option `https`: the certificate, PEM, for a client's `ca`. */
+  readonly certificate: string | undefined
+  /** For tests: what goes wrong. */
+  readonly faults: ServerFaults
   /**
    * Ends every connection, idle or active, waits for what was under way, and removes the directory if it is temporary.
    * May be called again.
@@ -27,7 +33,7 @@ export interface RunningServer {
 }
 
 /**
- * Starts an object store that speaks COS's XML API over plain HTTP.
+ * Starts an object store that speaks COS's XML API over plain HTTP, or over HTTPS.
  *
  * It is for development, demos and tests. Every request must be signed with the one key pair, and that is all the
  * access control there is. Every bucket exists as soon as it is named: reading from one that nothing was written to
@@ -40,40 +46,58 @@ export interface RunningServer {
  */
 export async function startServer(options: ServerOptions = {}): Promise<RunningServer> {
   const resolved = resolveOptions(options)
-  const { credentials, clock, log } = resolved
+  const { credentials, clock, log, host, onRequest, onBody } = resolved
+  const identity = resolved.https ? makeIdentity(host) : undefined
   const directory = await openDirectory(resolved.directory)
-  const services: Services = {
+  const transport = new Transport(identity)
+  const faults = new FaultPlan()
+  faults.add(resolved.faults)
+  const watcher =
+    onRequest === undefined && onBody === undefined ? undefined : new Watcher({ onRequest, onBody })
+  const settled = serve({
     objects: new ObjectStore(directory.path),
     uploads: new UploadStore(directory.path),
     credentials,
     clock,
     log,
-  }
-  const { server, settled } = createHttpServer(services)
+    transport,
+    faults,
+    watcher,
+  })
+  let port: number
   try {
-    await listen(server, resolved)
+    port = await transport.listen(resolved)
   } catch (error) {
     await directory.release()
     throw error
   }
-  const { port } = server.address() as AddressInfo
-  const endpoint = `http://${connectableHost(resolved.host)}:${port}`
+  const endpoint = `${resolved.https ? 'https' : 'http'}://${connectableHost(host)}:${port}`
   log(`sealstream server on ${endpoint}, for development and tests only`)
 
   const stop = async (): Promise<void> => {
-    const closed = once(server, 'close')
-    server.close()
-    server.closeAllConnections()
-    await closed
+    await transport.close()
     await settled()
     await directory.release()
   }
   let stopping: Promise<void> | undefined
-  return { endpoint, port, credentials, directory: directory.path, close: () => (stopping ??= stop()) }
+  return {
+    endpoint,
+    port,
+    credentials,
+    directory: directory.path,
+    certificate: identity?.certificate,
+    faults: serverFaults(faults, resolved.https),
+    close: () => (stopping ??= stop()),
+  }
 }
 
-/** @returns `settled` resolves once no request is under way, not even its files. */
-function createHttpServer(services: Services): { server: Server; settled: () => Promise<unknown> } {
+/**
+ * Takes requests.
+ *
+ * @returns A function whose promise resolves once no request is under way, not even its files.
+ */
+function serve(services: Services): () => Promise<unknown> {
+  const { server } = services.transport
   const underWay = new Set<Promise<void>>()
   const take = (expectsContinue: boolean) => (incoming: IncomingMessage, response: ServerResponse) => {
     const done: Promise<void> = exchange(services, incoming, response, expectsContinue)
@@ -82,7 +106,6 @@ function createHttpServer(services: Services): { server: Server; settled: () => 
       .finally(() => underWay.delete(done))
     underWay.add(done)
   }
-  const server = createServer()
   // Five minutes, Node's default, is not enough for 5 GiB on a slow line.
   server.requestTimeout = 0
   // Longer than clients keep idle connections, so that it is they who close them.
@@ -90,23 +113,7 @@ function createHttpServer(services: Services): { server: Server; settled: () => 
   server.on('request', take(false))
   server.on('checkContinue', take(true))
   answerParseErrors(server)
-  return { server, settled: () => Promise.allSettled(underWay) }
-}
-
-async function listen(server: Server, { host, port }: ResolvedOptions): Promise<void> {
-  try {
-    server.listen(port, host)
-    await once(server, 'listening')
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException
-    const problem =
-      code === 'EADDRINUSE'
-        ? `option port: ${port} is already in use on ${host}`
-        : code === 'EACCES'
-          ? `option port: ${port} may not be used by this user`
-          : `option host: ${host} cannot be listened on (${code ?? 'error'})`
-    throw new SealstreamError('SEALSTREAM_SERVER', problem, { cause })
-  }
+  return () => Promise.allSettled(underWay)
 }
 
 /** How a client on this machine reaches `host`; the wildcards are no addresses to connect to. */

@@ -9,23 +9,24 @@ import { mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { KeyedLock } from './keyed-lock.js'
 import { BucketLayout, isUploadId, randomName } from './layout.js'
-import type { StoredHeaders } from './metadata.js'
+import type { ObjectProperties } from './object-properties.js'
 import { isMissing, listNames, readRecord, readRecords, writeRecord } from './record-file.js'
 import { removeSegments, type Segment } from './segment.js'
 
 /** What was said when the upload began. Stored as JSON. */
-export interface UploadRecord {
+export interface UploadRecord extends ObjectProperties {
   readonly uploadId: string
   readonly key: string
-  readonly headers: StoredHeaders
   /** Milliseconds since 1970. */
   readonly initiated: number
+  /** The upload may not replace an object. */
+  readonly forbidsOverwrite?: true
 }
 
 /** An uploaded part. Stored as JSON. */
 export interface PartRecord extends Segment {
   readonly number: number
-  /** Without quotes: the MD5 of the part. */
+  /** Without quotes. */
   readonly etag: string
   /** Decimal. */
   readonly crc64: string

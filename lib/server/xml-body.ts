@@ -41,7 +41,12 @@ export function children(tree: XmlTree, name: string): readonly (XmlTree | strin
 
 /** The text of the only child of that name, trimmed; undefined when absent, repeated, or not text. */
 export function childText(tree: XmlTree | string, name: string): string | undefined {
+  return exactChildText(tree, name)?.trim()
+}
+
+/** The same with its white space, which in a key counts. The parser makes text of white space alone empty. */
+export function exactChildText(tree: XmlTree | string, name: string): string | undefined {
   if (typeof tree === 'string') return undefined
   const found = children(tree, name)
-  return found.length === 1 && typeof found[0] === 'string' ? found[0].trim() : undefined
+  return found.length === 1 && typeof found[0] === 'string' ? found[0] : undefined
 }

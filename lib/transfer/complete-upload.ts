@@ -27,6 +27,8 @@ export interface Completion {
   readonly envelope: Readonly<Record<string, string>>
   readonly customerKey: CustomerKeyParams
   readonly signal: AbortSignal | undefined
+  /** Called as soon as there is no upload any more, whatever the object turns out to be. */
+  readonly onJoined?: () => void
 }
 
 /** The object that the parts became, verified. */
@@ -52,13 +54,23 @@ export async function completeUpload(completion: Completion): Promise<CompletedO
       return await completeOnce(completion)
     } catch (error) {
       if (!mayHaveHappened(error)) throw error
-      const found = await findCompleted(completion)
-      if (found !== undefined) return found
-      if (!(await isStillOpen(completion))) throw unknownOutcome(completion, error)
+      const state = await stateOf(completion).catch(() => {
+        // The first failure tells more than that asking about it failed, too.
+        throw error
+      })
+      if (state !== 'open') completion.onJoined?.()
+      if (typeof state === 'object') return state
+      if (state === 'gone') throw unknownOutcome(completion, error)
       if (attempt === MOST_ATTEMPTS) throw error
       await wait(WAIT_MS * attempt, completion.signal)
     }
   }
+}
+
+async function stateOf(completion: Completion): Promise<CompletedObject | 'open' | 'gone'> {
+  const found = await findCompleted(completion)
+  if (found !== undefined) return found
+  return (await isStillOpen(completion)) ? 'open' : 'gone'
 }
 
 /**
@@ -103,6 +115,7 @@ async function completeOnce({
   crc64,
   customerKey,
   signal,
+  onJoined,
 }: Completion): Promise<CompletedObject> {
   const { bucket, key, uploadId } = name
   const stored = await completeMultipartUpload(service, {
@@ -112,6 +125,7 @@ async function completeOnce({
     MultipartUpload: { Part: parts },
     signal,
   })
+  onJoined?.()
   const whole = { bucket, key, length, crc64, customerKey }
   return { ...stored, verified: await verifyObject(service, whole, stored, signal) }
 }

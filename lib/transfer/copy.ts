@@ -171,6 +171,7 @@ async function copyInParts(copying: PartwiseCopy): Promise<StoredObject> {
   const name = await startUpload(upload, {})
   const etags = new Map<number, string>()
   let bytes = 0
+  const state = { isOver: false }
   try {
     await runWorkers(plan, Math.min(concurrency, plan.count), abort, () => async (part) => {
       const copied = await unlessChanged(
@@ -202,7 +203,7 @@ async function copyInParts(copying: PartwiseCopy): Promise<StoredObject> {
     const completed = await completeUpload({ service, name, parts, ...whole })
     return storedObject(place, completed, plan.length, plan.count)
   } catch (error) {
-    await abandonUpload(service, name)
+    if (!state.isOver) await abandonUpload(service, name)
     throw error
   } finally {
     abort.unlink()

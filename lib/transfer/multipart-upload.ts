@@ -4,10 +4,11 @@ import type { Digest } from '../checksum/body-digest.js'
 import { createMultipartUpload } from '../cos/create-multipart-upload.js'
 import { bytesBody } from '../cos/exchange.js'
 import { md5Header } from '../cos/sendable-body.js'
-import { customerKeyHeaders } from '../cos/sse.js'
+import { customerKeyHeaders, customerKeyOf } from '../cos/sse.js'
 import { sendPart } from '../cos/upload-part.js'
 import { unlessAborted } from '../internal/abort.js'
 import { abandonUpload, type UploadName } from './abandon-upload.js'
+import { completeUpload, type CompletedObject } from './complete-upload.js'
 import type { UploadJob } from './upload-job.js'
 
 /** A part that the service has. */
@@ -49,6 +50,7 @@ export class MultipartUpload {
   readonly #job: UploadJob
   readonly #headers: Readonly<Record<string, string>>
   readonly #parts = new Map<number, StoredPart>()
+  #isOver = false
 
   /** @param stored - Parts that the service already has. */
   constructor(job: UploadJob, name: UploadName, stored: Iterable<StoredPart> = []) {
@@ -107,8 +109,22 @@ export class MultipartUpload {
     )
   }
 
-  /** Drops it on the service. */
-  abandon(): Promise<void> {
-    return abandonUpload(this.#job.service, this.name)
+  /** Joins the parts and verifies the whole. @throws As {@link completeUpload}. */
+  complete(envelope: Readonly<Record<string, string>>, signal: AbortSignal): Promise<CompletedObject> {
+    return completeUpload({
+      service: this.#job.service,
+      name: this.name,
+      parts: this.parts.map(({ number, etag }) => ({ PartNumber: number, ETag: etag })),
+      ...this.whole,
+      envelope,
+      customerKey: customerKeyOf(this.#job.params),
+      onJoined: () => void (this.#isOver = true),
+      signal,
+    })
+  }
+
+  /** Drops it on the service, unless it has become an object. */
+  async abandon(): Promise<void> {
+    if (!this.#isOver) await abandonUpload(this.#job.service, this.name)
   }
 }

@@ -18,7 +18,7 @@ export class PartPool {
   #failure: { readonly error: unknown } | undefined
   #room: Deferred<void> | undefined
 
-  /** @param onFail - Called with the first failure. */
+  /** @param onFail - Called with the first failure of a task. */
   constructor(bounds: PoolBounds, onFail?: (error: unknown) => void) {
     this.#bounds = bounds
     this.#onFail = onFail
@@ -37,7 +37,10 @@ export class PartPool {
     this.#throwFailure()
     this.#bytes += bytes
     const running = task()
-      .catch((error: unknown) => this.fail(error))
+      .catch((error: unknown) => {
+        if (this.#failure === undefined) this.#onFail?.(error)
+        this.fail(error)
+      })
       .finally(() => {
         this.#bytes -= bytes
         this.#running.delete(running)
@@ -59,10 +62,7 @@ export class PartPool {
 
   /** Lets nothing start any more. The first reason counts. */
   fail(error: unknown): void {
-    if (this.#failure === undefined) {
-      this.#failure = { error }
-      this.#onFail?.(error)
-    }
+    this.#failure ??= { error }
     this.#wake()
   }
 

@@ -4,10 +4,8 @@ import { bytesBody } from '../cos/exchange.js'
 import { objectWriteHeaders } from '../cos/object-headers.js'
 import { sendObject } from '../cos/put-object.js'
 import { md5Header } from '../cos/sendable-body.js'
-import { customerKeyOf } from '../cos/sse.js'
 import { abortedStream, unlessAborted } from '../internal/abort.js'
 import { PartCutter, type Part } from '../stream/part-cutter.js'
-import { completeUpload } from './complete-upload.js'
 import { MultipartUpload, startUpload } from './multipart-upload.js'
 import { growingPartSize } from './part-size.js'
 import { PartPool } from './part-pool.js'
@@ -71,9 +69,7 @@ export class PartWriter {
     if (last !== undefined) await this.#hold(last)
     const held = this.#held as Part
     this.#held = undefined
-    const stored = this.#upload === undefined ? await this.#put(held.bytes) : await this.#complete(held)
-    this.#job.onProgress?.({ bytes: stored.StoredLength, total: stored.StoredLength })
-    return stored
+    return this.#upload === undefined ? this.#put(held.bytes) : this.#complete(held)
   }
 
   /** Gives up: ends what is in flight and drops the upload. May come at any time, also after `end`. Never rejects. */
@@ -125,23 +121,16 @@ export class PartWriter {
   }
 
   async #put(bytes: Buffer): Promise<StoredObject> {
-    return putWhole(this.#job, bytes, this.#envelope, this.#signal)
+    const stored = await putWhole(this.#job, bytes, this.#envelope, this.#signal)
+    this.#job.onProgress?.({ bytes: bytes.length, total: undefined })
+    return stored
   }
 
   async #complete(last: Part): Promise<StoredObject> {
     await this.#send(last)
     await this.#pool.drain()
     const upload = this.#upload as MultipartUpload
-    const stored = await completeUpload({
-      service: this.#job.service,
-      name: upload.name,
-      parts: upload.parts.map(({ number, etag }) => ({ PartNumber: number, ETag: etag })),
-      ...upload.whole,
-      envelope: this.#envelope,
-      customerKey: customerKeyOf(this.#job.params),
-      signal: this.#signal,
-    })
-    this.#upload = undefined
+    const stored = await upload.complete(this.#envelope, this.#signal)
     return storedObject(this.#job, stored, upload.whole.length, upload.parts.length)
   }
 }

@@ -8,7 +8,7 @@ import { SealstreamError, ServiceError } from '../errors.js'
 import { linkedAbort, unlessAborted } from '../internal/abort.js'
 import { abandonUpload } from './abandon-upload.js'
 import type { CheckpointFile } from './checkpoint-file.js'
-import { completeUpload, findCompleted } from './complete-upload.js'
+import { findCompleted } from './complete-upload.js'
 import { MultipartUpload, startUpload, type StoredPart } from './multipart-upload.js'
 import { PartPlan } from './part-plan.js'
 import { readPart } from './part-reader.js'
@@ -248,15 +248,7 @@ async function run(
       }
     })
     await source.check()
-    const completed = await completeUpload({
-      service: job.service,
-      name: upload.name,
-      parts: upload.parts.map(({ number, etag }) => ({ PartNumber: number, ETag: etag })),
-      ...upload.whole,
-      envelope,
-      customerKey: customerKeyOf(job.params),
-      signal: abort.signal,
-    })
+    const completed = await upload.complete(envelope, abort.signal)
     await journal?.remove()
     return storedObject(job, completed, plan.length, plan.count)
   } finally {

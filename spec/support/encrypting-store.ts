@@ -40,7 +40,14 @@ export class EncryptingStore {
   /** Encrypts as `cos` under AES-256 unless told otherwise. */
   client(options: Partial<CosEncryptionClientOptions> = {}): CosEncryptionClient {
     const masterKey = options.masterKey ?? AES_256.masterKey()
-    const client = new CosEncryptionClient({ ...this.connection, format: 'cos', ...options, masterKey })
+    const client = new CosEncryptionClient({
+      ...this.connection,
+      format: 'cos',
+      // What goes wrong shows at once; specs of retries say so.
+      retry: { attempts: 1 },
+      ...options,
+      masterKey,
+    })
     this.#closers.push(() => client.close())
     return client
   }

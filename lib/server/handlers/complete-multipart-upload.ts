@@ -1,20 +1,19 @@
 import { createHash } from 'node:crypto'
 import { xmlAnswer } from '../answer.js'
 import { crc64Combine } from '../../checksum/crc64-combine.js'
-import { equalBytes } from '../../internal/bytes.js'
+import { describeWrite } from '../describe-object.js'
+import { readDocument } from '../document-body.js'
+import { assertCompletable } from '../encryption-access.js'
 import { type ListedPart, readPartList } from '../part-list.js'
 import type { Handler } from '../handler.js'
-import type { ObjectRecord } from '../object-store.js'
+import type { ObjectRecord } from '../object-record.js'
 import { Refusal } from '../refusal.js'
-import type { RequestBody } from '../request-body.js'
 import { queryValue } from '../request.js'
 import type { PartRecord, UploadRecord } from '../upload-store.js'
+import { writeCheckOf } from '../write-conditions.js'
 
 /** Every part but the last has at least this. */
 const MIN_PART_BYTES = 1024 * 1024
-
-// 10,000 parts take about 1 MB.
-const MAX_DOCUMENT_BYTES = 8 * 1024 * 1024
 
 /** Complete Multipart Upload. The object is the parts' files in their order; no byte is copied. */
 export const completeMultipartUpload: Handler = async ({ request, body, objects, uploads, now }) => {
@@ -24,8 +23,10 @@ export const completeMultipartUpload: Handler = async ({ request, body, objects,
   if (claimed === undefined) throw new Refusal('NoSuchUpload')
   let record: ObjectRecord
   try {
-    record = assemble(claimed.upload, selectParts(claimed.parts, listed), now())
-    await objects.publish(bucket, record)
+    const { upload, parts } = claimed
+    assertCompletable(upload.encryption, request)
+    const assembled = assemble(upload, selectParts(parts, listed), now())
+    record = await objects.publish(bucket, assembled, writeCheckOf(request, upload.forbidsOverwrite))
   } catch (error) {
     await claimed.release()
     throw error
@@ -41,17 +42,8 @@ export const completeMultipartUpload: Handler = async ({ request, body, objects,
         ['ETag', `"${record.etag}"`],
       ],
     ],
-    { 'x-cos-hash-crc64ecma': record.crc64 },
+    describeWrite(record, request),
   )
-}
-
-async function readDocument(body: RequestBody): Promise<Buffer> {
-  const { contentMd5 } = body
-  const bytes = await body.read(MAX_DOCUMENT_BYTES)
-  if (contentMd5 !== undefined && !equalBytes(contentMd5, createHash('md5').update(bytes).digest())) {
-    throw new Refusal('BadDigest')
-  }
-  return bytes
 }
 
 /** The stored parts that the client lists. Both lists ascend. */
@@ -80,13 +72,13 @@ function assemble(upload: UploadRecord, parts: readonly PartRecord[], now: numbe
     crc64 = crc64Combine(crc64, BigInt(part.crc64), part.size)
     size += part.size
   }
+  const { uploadId, initiated, forbidsOverwrite, ...properties } = upload
   return {
-    key: upload.key,
+    ...properties,
     size,
     etag: `${md5.digest('hex')}-${parts.length}`,
     crc64: crc64.toString(),
     lastModified: now,
-    headers: upload.headers,
     segments: parts.map((part) => ({ file: part.file, size: part.size })),
   }
 }

@@ -1,17 +1,23 @@
 import type { Readable } from 'node:stream'
 import type { Answer } from '../answer.js'
+import { assertNotFrozen } from '../archive.js'
 import { judgeRead } from '../conditions.js'
+import { describeObject } from '../describe-object.js'
+import { assertReadable } from '../encryption-access.js'
+import { findVersion, versionOf } from '../find-version.js'
 import type { Call, Handler } from '../handler.js'
 import { overridingHeaders } from '../metadata.js'
-import type { ObjectRecord } from '../object-store.js'
+import type { ObjectRecord } from '../object-record.js'
 import { type ByteRange, resolveRange } from '../range.js'
 import { Refusal } from '../refusal.js'
+import { assertTrafficLimit } from '../traffic-limit.js'
 
 // An object can be overwritten between reading its record and opening its bytes; the new one is then looked up.
 const ATTEMPTS = 10
 
 /** GET Object and HEAD Object. */
 export const getObject: Handler = async (call) => {
+  assertTrafficLimit(call.request)
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const answer = await answerFrom(call)
     if (answer !== undefined) return answer
@@ -22,12 +28,14 @@ export const getObject: Handler = async (call) => {
 /** @returns undefined when the object changed under way. */
 async function answerFrom(call: Call): Promise<Answer | undefined> {
   const { request, objects } = call
-  const record = await objects.find(request.bucket, request.key)
-  if (record === undefined) throw new Refusal('NoSuchKey')
+  const record = await findVersion(objects, request, versionOf(request))
+  assertReadable(record.encryption, request)
   const verdict = judgeRead(request.headers, record)
   if (verdict === 'failed') throw new Refusal('PreconditionFailed')
-  const headers = { ...describe(record), ...overridingHeaders(request) }
+  const now = call.now()
+  const headers = { ...describeObject(record, request, now), ...overridingHeaders(request) }
   if (verdict === 'unmodified') return { status: 304, headers: headersOf304(headers) }
+  if (request.method !== 'HEAD') assertNotFrozen(record, now)
 
   const range = resolveRange(request.headers.range, record.size)
   if (range === 'unsatisfiable') {
@@ -50,17 +58,6 @@ async function openBody(
   if (request.method === 'HEAD' || record.size === 0) return ''
   const wanted = range === 'whole' ? { first: 0, last: record.size - 1 } : range
   return objects.read(request.bucket, record, wanted)
-}
-
-/** The checksum is that of the whole object, also where a range is sent. */
-function describe(record: ObjectRecord): Record<string, string> {
-  return {
-    ...record.headers,
-    'accept-ranges': 'bytes',
-    etag: `"${record.etag}"`,
-    'last-modified': new Date(record.lastModified).toUTCString(),
-    'x-cos-hash-crc64ecma': record.crc64,
-  }
 }
 
 function describeRange({ first, last }: ByteRange, size: number): Record<string, string> {

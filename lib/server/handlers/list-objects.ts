@@ -10,7 +10,7 @@ import {
   sortByKey,
 } from '../listing.js'
 import { storageClassOf } from '../metadata.js'
-import type { ObjectRecord } from '../object-store.js'
+import type { ObjectRecord } from '../object-record.js'
 import { ownerElement } from '../owner.js'
 import { queryValue } from '../request.js'
 import type { XmlElement } from '../xml.js'
