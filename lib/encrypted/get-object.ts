@@ -3,7 +3,7 @@ import { pipeline } from 'node:stream'
 import { CONDITION_PARAMS, getObject, type GetObjectParams, type GetObjectResult } from '../cos/get-object.js'
 import { checkRange, resolveRange } from '../cos/range.js'
 import { headObject, type HeadObjectParams, type HeadObjectResult } from '../cos/head-object.js'
-import { CUSTOMER_KEY_PARAMS } from '../cos/sse.js'
+import { RESPONSE_HEADER_PARAMS } from '../cos/response-headers.js'
 import type { ByteRange } from '../crypto/content-cipher.js'
 import type { DecryptorOptions } from '../crypto/data-key.js'
 import { openEnvelope, type OpenedEnvelope } from '../envelope/envelope.js'
@@ -13,6 +13,8 @@ import { unlessAborted } from '../internal/abort.js'
 import { asBody, type Body } from '../stream/body.js'
 import { decryptStream } from '../stream/cipher-stream.js'
 import { withoutEnvelope, type Encryption, type EncryptionResult } from './encryption.js'
+
+const GET_ONLY: readonly string[] = [...RESPONSE_HEADER_PARAMS, 'Range', 'TrafficLimit', 'onProgress']
 
 /** A decrypted object, its body still to be read. */
 export interface EncryptedGetResult extends Omit<GetObjectResult, 'Body'>, EncryptionResult {
@@ -99,11 +101,10 @@ async function getRange(
   }
 }
 
-/** What of the parameters HEAD takes. */
+/** The parameters without what only GET takes; what neither takes is refused by HEAD already. */
 function headParams(params: GetObjectParams): HeadObjectParams {
-  const known = [...CONDITION_PARAMS, ...CUSTOMER_KEY_PARAMS, 'Bucket', 'Key', 'signal']
-  const taken = Object.fromEntries(Object.entries(params).filter(([name]) => known.includes(name)))
-  return { ...taken, Key: params.Key }
+  const taken = Object.entries(params).filter(([name]) => !GET_ONLY.includes(name))
+  return { ...(Object.fromEntries(taken) as object), Key: params.Key }
 }
 
 /** The request parameters that pin the version which HEAD described. */

@@ -26,6 +26,11 @@ export async function abandonUpload(service: Service, upload: UploadName): Promi
       if (!isGone) warnOfUpload(upload, reason)
     },
   )
+  await patiently(done)
+}
+
+/** Waits for something, but not for long: then it goes on alone. */
+export async function patiently(done: Promise<void>): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const patience = new Promise<void>((resolve) => (timer = setTimeout(resolve, MOST_WAIT_MS)))
   await Promise.race([done, patience])

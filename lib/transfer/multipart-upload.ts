@@ -7,7 +7,7 @@ import { md5Header } from '../cos/sendable-body.js'
 import { customerKeyHeaders, customerKeyOf } from '../cos/sse.js'
 import { sendPart } from '../cos/upload-part.js'
 import { unlessAborted } from '../internal/abort.js'
-import { abandonUpload, type UploadName } from './abandon-upload.js'
+import { abandonUpload, patiently, type UploadName } from './abandon-upload.js'
 import { completeUpload, type CompletedObject } from './complete-upload.js'
 import type { UploadJob } from './upload-job.js'
 
@@ -36,9 +36,11 @@ export async function startUpload(
     const { UploadId: uploadId } = await unlessAborted(creating, signal)
     return { bucket, key, uploadId }
   } catch (error) {
-    creating.then(
-      ({ UploadId: uploadId }) => void abandonUpload(service, { bucket, key, uploadId }),
-      () => undefined,
+    await patiently(
+      creating.then(
+        ({ UploadId: uploadId }) => abandonUpload(service, { bucket, key, uploadId }),
+        () => undefined,
+      ),
     )
     throw error
   }

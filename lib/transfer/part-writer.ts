@@ -30,6 +30,8 @@ export class PartWriter {
   /** A complete part that may turn out to be all there is: one PUT would then be enough. */
   #held: Part | undefined
   #upload: MultipartUpload | undefined
+  /** What starts the upload; giving up waits for it, so that nothing is started behind its back. */
+  #starting: Promise<MultipartUpload> | undefined
   #abandoned: Promise<void> | undefined
 
   /** @param onFail - Called when storing a part failed, so that nobody waits for a source that gives nothing. */
@@ -84,6 +86,7 @@ export class PartWriter {
     this.#encryptor?.close()
     const upload = this.#upload
     this.#upload = undefined
+    await this.#starting?.catch(() => undefined)
     await this.#pool.settle()
     await upload?.abandon()
   }
@@ -105,7 +108,7 @@ export class PartWriter {
 
   async #send({ number, bytes }: Part): Promise<void> {
     if (this.#signal.aborted) throw abortedStream(this.#signal.reason)
-    const upload = (this.#upload ??= await this.#start())
+    const upload = (this.#upload ??= await (this.#starting = this.#start()))
     await this.#pool.add(bytes.length, async () => {
       await upload.send(number, bytes, this.#signal)
       this.#job.onProgress?.({ bytes: upload.storedBytes, total: undefined })

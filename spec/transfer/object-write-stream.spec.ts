@@ -139,6 +139,7 @@ describe('createWriteStream', () => {
     const stream = spec.client(server).createWriteStream({
       Key: 'a',
       PartSize: PART,
+      Concurrency: 1,
       onProgress: (progress) => seen.push(progress),
     })
     await pipeline(Readable.from([all]), stream)
@@ -210,7 +211,7 @@ describe('createWriteStream', () => {
       service: FakeService,
       options = {},
     ): ReturnType<ReturnType<typeof spec.client>['createWriteStream']> {
-      return spec.client(service, options).createWriteStream({ Key: 'a', PartSize: PART })
+      return spec.client(service, options).createWriteStream({ Key: 'a', PartSize: PART, Concurrency: 1 })
     }
 
     it('are one PUT for what fits exactly a part', async () => {
