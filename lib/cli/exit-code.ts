@@ -44,7 +44,10 @@ const SERVICE_CODES = [
   'SEALSTREAM_TIMEOUT',
   'SEALSTREAM_CREDENTIALS',
   'SEALSTREAM_SERVER',
+  'SEALSTREAM_OUTCOME_UNKNOWN',
 ]
+
+const FILE_CODES = ['SEALSTREAM_FILE', 'SEALSTREAM_CHECKPOINT']
 
 /** The exit status for what a command failed with. */
 export function exitCodeOf(error: unknown): number {
@@ -54,11 +57,11 @@ export function exitCodeOf(error: unknown): number {
   if ((error as Error | undefined)?.name === 'AbortError') return EXIT.interrupted
   if (!(error instanceof SealstreamError)) return EXIT.unexpected
   if (error instanceof OptionError || error.code === 'SEALSTREAM_METADATA') return EXIT.usage
-  if (error instanceof KeyError) return EXIT.key
+  if (error instanceof KeyError || error.code === 'SEALSTREAM_CHECKPOINT_NEEDS_KEY') return EXIT.key
   if (error instanceof ServiceError) return error.status === 404 ? EXIT.notFound : EXIT.service
   if (error instanceof EnvelopeError || error instanceof IntegrityError) return EXIT.refused
   if (error.code === 'SEALSTREAM_ABORTED') return EXIT.interrupted
-  if (error.code === 'SEALSTREAM_FILE') return EXIT.file
+  if (FILE_CODES.includes(error.code)) return EXIT.file
   if (SERVICE_CODES.includes(error.code)) return EXIT.service
   return EXIT.refused
 }

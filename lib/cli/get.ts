@@ -1,23 +1,41 @@
 /** `sealstream get`: an object, decrypted, to a file or standard output. */
 import { lstat, realpath } from 'node:fs/promises'
-import { Writable } from 'node:stream'
+import { Writable, type Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Command } from 'commander'
 import { CosEncryptionClient } from '../client.js'
 import type { EncryptedGetResult } from '../encrypted/get-object.js'
-import { SealstreamError } from '../errors.js'
+import type { GetObjectParams } from '../cos/get-object.js'
+import { OptionError, SealstreamError } from '../errors.js'
 import { openPending, type PendingFile } from '../internal/atomic-file.js'
+import type { DownloadFileParams } from '../transfer/download-job.js'
 import { progressStream } from '../stream/progress-stream.js'
 import { addConnectionOptions, connect, type ConnectionOptions } from './connection.js'
 import { parseLocation, rangeHeader } from './location.js'
 import { addKeyOptions, readMasterKey, type KeyOptions } from './master-key.js'
 import { Output, printable, sizeText } from './output.js'
 import { isSystemError } from './source.js'
+import {
+  addCustomerKeyOption,
+  addMoveOptions,
+  addResumeOption,
+  customerKeyParams,
+  eventNotes,
+  moveParams,
+  withAdvice,
+  type MoveOptions,
+  type ResumeOptions,
+} from './transfer-options.js'
 
-interface GetOptions extends ConnectionOptions, KeyOptions {
+interface GetOptions extends ConnectionOptions, KeyOptions, MoveOptions, ResumeOptions {
   range?: string
+  versionId?: string
+  sseCKeyFile?: string
   json?: boolean
 }
+
+/** What was read, without its body. */
+type Read = Omit<EncryptedGetResult, 'Body' | '$metadata'>
 
 export function addGet(program: Command, signal: AbortSignal): void {
   const get = program
@@ -26,46 +44,105 @@ export function addGet(program: Command, signal: AbortSignal): void {
       'decrypt cos://BUCKET/KEY into FILE (- for standard output); FILE appears whole or not at all',
     )
     .option('--range <range>', 'plaintext bytes: FIRST-LAST, FIRST- or -COUNT')
+    .option('--version-id <id>', 'this version')
     .option('--json', 'for scripts; on standard error where standard output carries the object')
     .action((object: string, file: string, options: GetOptions) => runGet(object, file, options, signal))
-  addConnectionOptions(addKeyOptions(get))
+  const moved = addResumeOption(addMoveOptions(addCustomerKeyOption(get), '8MiB'))
+  addConnectionOptions(addKeyOptions(moved))
 }
 
 async function runGet(object: string, file: string, options: GetOptions, signal: AbortSignal): Promise<void> {
   const { bucket: Bucket, key: Key } = parseLocation(object)
   const output = new Output({ json: options.json ?? false, resultsOn: file === '-' ? 'stderr' : 'stdout' })
-  const range = options.range === undefined ? {} : { Range: rangeHeader(options.range) }
+  const { range, versionId, resume } = options
+  const isWholeFile = file !== '-' && range === undefined
+  if (resume !== undefined && !isWholeFile) {
+    throw new OptionError('--resume', 'needs a whole object that goes to a file')
+  }
+  const move = moveParams(options)
+  const call = {
+    Bucket,
+    Key,
+    ...(versionId === undefined ? {} : { VersionId: versionId }),
+    ...(await customerKeyParams(options.sseCKeyFile)),
+    signal,
+  }
   const masterKey = await readMasterKey(options)
   const connection = await connect(options)
   try {
     const client = new CosEncryptionClient({ ...connection.clientOptions, masterKey, format: 'cos' })
     const started = performance.now()
-    const got = await client.getObject({ Bucket, Key, signal, ...range })
-    await (file === '-' ? toStdout(got, signal) : toFile(got, file, output, signal))
-    await client.close()
+    const got = await (
+      isWholeFile
+        ? toWholeFile(client, { ...call, ...move, checkpoint: resume ?? false }, file, output)
+        : toSink(client, range === undefined ? call : { ...call, Range: rangeHeader(range) }, file, output)
+    ).finally(() => client.close())
     const rate = sizeText(got.ContentLength / ((performance.now() - started) / 1000))
     const caution = got.keyVerified ? '' : ' (this format cannot tell a wrong key)'
     output.result(
       `read ${sizeText(got.ContentLength)} of cos://${Bucket}/${printable(Key)}, format ${got.format}, verified by ${got.verified}, ${rate}/s${caution}`,
-      { Bucket, Key, ...describe(got) },
+      { Bucket, Key, ...got },
     )
+  } catch (error) {
+    throw isWholeFile ? withAdvice(error, resume !== undefined) : error
   } finally {
     await connection.close()
   }
 }
 
-async function toStdout({ Body }: EncryptedGetResult, signal: AbortSignal): Promise<void> {
-  await pipeline(Body, process.stdout, { end: false, signal })
+/** By several ranges at a time. */
+async function toWholeFile(
+  client: CosEncryptionClient,
+  call: Omit<DownloadFileParams, 'DestFilePath'>,
+  file: string,
+  output: Output,
+): Promise<Read> {
+  let watch: ReturnType<Output['progress']> | undefined
+  try {
+    const { DestFilePath, ...got } = await client.downloadFile({
+      ...call,
+      DestFilePath: await targetPath(file),
+      onEvent: eventNotes(output),
+      onProgress: (progress) => {
+        watch ??= output.progress(`get ${file}`, progress.total)
+        watch.listener(progress)
+      },
+    })
+    return got
+  } catch (error) {
+    const cause = error instanceof SealstreamError && error.code === 'SEALSTREAM_FILE' ? error.cause : error
+    throw isSystemError(cause) ? cannotWrite(file, cause) : error
+  } finally {
+    watch?.stop()
+  }
+}
+
+/** A range, or to standard output: in order, as it comes. */
+async function toSink(
+  client: CosEncryptionClient,
+  call: GetObjectParams,
+  file: string,
+  output: Output,
+): Promise<Read> {
+  const { Body, $metadata, ...got } = await client.getObject(call)
+  await (file === '-'
+    ? toStdout(Body, call.signal)
+    : toFile(Body, got.ContentLength, file, output, call.signal))
+  return got
+}
+
+async function toStdout(Body: Readable, signal: AbortSignal | undefined): Promise<void> {
+  await pipeline(Body, process.stdout, { end: false, ...(signal === undefined ? {} : { signal }) })
 }
 
 /** Into a temporary file beside the target, which takes its name when all of it has arrived and been checked. */
 async function toFile(
-  got: EncryptedGetResult,
+  Body: Readable,
+  total: number,
   file: string,
   output: Output,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
-  const { Body, ContentLength: total } = got
   const pending = await openTarget(file).catch((error: unknown) => {
     Body.destroy()
     throw isSystemError(error) ? cannotWrite(file, error) : error
@@ -73,7 +150,7 @@ async function toFile(
   const { listener, stop } = output.progress(`get ${file}`, total)
   try {
     const progress = progressStream({ total, onProgress: listener })
-    await pipeline(Body, progress, sinkInto(pending), { signal }).finally(stop)
+    await pipeline(Body, progress, sinkInto(pending), signal === undefined ? {} : { signal }).finally(stop)
     await commit(pending, file)
   } catch (error) {
     await pending.discard()
@@ -90,14 +167,18 @@ function sinkInto(pending: PendingFile): Writable {
   })
 }
 
-/** Through a symbolic link to the file it names. What is no regular file must not be replaced by one. */
 async function openTarget(file: string): Promise<PendingFile> {
+  return openPending(await targetPath(file))
+}
+
+/** Through a symbolic link to the file it names. What is no regular file must not be replaced by one. */
+async function targetPath(file: string): Promise<string> {
   const path = await realpath(file).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return file
     throw error
   })
   const stats = await lstat(path).catch(() => undefined)
-  if (stats === undefined || stats.isFile()) return openPending(path)
+  if (stats === undefined || stats.isFile()) return path
   throw new SealstreamError('SEALSTREAM_FILE', `cannot write ${file}: it is not a regular file`, {
     hint: 'use - to write to standard output',
   })
@@ -115,9 +196,4 @@ function cannotWrite(file: string, error: unknown): SealstreamError {
   return new SealstreamError('SEALSTREAM_FILE', `cannot write ${file}: ${(error as Error).message}`, {
     cause: error,
   })
-}
-
-function describe(got: EncryptedGetResult): object {
-  const { Body, $metadata, ...rest } = got
-  return rest
 }

@@ -9,8 +9,11 @@ import { EnvelopeError } from '../errors.js'
 import { addConnectionOptions, connect, type ConnectionOptions } from './connection.js'
 import { parseLocation } from './location.js'
 import { Output } from './output.js'
+import { addCustomerKeyOption, customerKeyParams } from './transfer-options.js'
 
 interface HeadOptions extends ConnectionOptions {
+  versionId?: string
+  sseCKeyFile?: string
   json?: boolean
 }
 
@@ -18,17 +21,20 @@ export function addHead(program: Command, signal: AbortSignal): void {
   const head = program
     .command('head <object>')
     .description('sizes, format and metadata of cos://BUCKET/KEY; needs no master key')
+    .option('--version-id <id>', 'this version')
     .option('--json', 'for scripts')
     .action((object: string, options: HeadOptions) => runHead(object, options, signal))
-  addConnectionOptions(head)
+  addConnectionOptions(addCustomerKeyOption(head))
 }
 
 async function runHead(object: string, options: HeadOptions, signal: AbortSignal): Promise<void> {
   const { bucket: Bucket, key: Key } = parseLocation(object)
+  const version = options.versionId === undefined ? {} : { VersionId: options.versionId }
+  const customerKey = await customerKeyParams(options.sseCKeyFile)
   const connection = await connect(options)
   try {
     const client = new CosClient(connection.clientOptions)
-    const head = await client.headObject({ Bucket, Key, signal })
+    const head = await client.headObject({ Bucket, Key, ...version, ...customerKey, signal })
     client.close()
     const facts = describe(head)
     const width = Math.max(...Object.keys(facts).map((name) => name.length))

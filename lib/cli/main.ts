@@ -2,6 +2,7 @@
 /** The `sealstream` command. */
 import { Command, CommanderError } from 'commander'
 import { VERSION } from '../internal/version.js'
+import { addCp } from './cp.js'
 import { addDemo } from './demo.js'
 import { EXIT, EXIT_CODES_HELP, exitCodeOf } from './exit-code.js'
 import { addGet } from './get.js'
@@ -10,8 +11,10 @@ import { addKeygen } from './keygen.js'
 import { addLs } from './ls.js'
 import { reportError } from './output.js'
 import { addPut } from './put.js'
+import { addRestore } from './restore.js'
 import { addRm } from './rm.js'
 import { addServe } from './serve.js'
+import { addUploads } from './uploads.js'
 
 /** The commands; each adds itself. */
 function makeProgram(signal: AbortSignal): Command {
@@ -35,6 +38,9 @@ ${EXIT_CODES_HELP}`,
   addHead(program, signal)
   addLs(program, signal)
   addRm(program, signal)
+  addCp(program, signal)
+  addRestore(program, signal)
+  addUploads(program, signal)
   addServe(program, signal)
   addDemo(program, signal)
   return program

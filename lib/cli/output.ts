@@ -74,27 +74,40 @@ export function sizeText(bytes: number): string {
 
 function bar(label: string, total: number): { listener: ProgressListener; stop: () => void } {
   const shown = new SingleBar({
-    format: `${label} {bar} {percentage}% {done} of ${sizeText(total)}, {eta_formatted} left`,
+    format: `${label} {bar} {percentage}% {done} of ${sizeText(total)}, {rate}/s, {eta_formatted} left`,
     stream: process.stderr,
     hideCursor: true,
     clearOnComplete: false,
   })
-  shown.start(total, 0, { done: sizeText(0) })
+  const rate = meter()
+  shown.start(total, 0, { done: sizeText(0), rate: sizeText(0) })
   return {
-    listener: ({ bytes }) => shown.update(bytes, { done: sizeText(bytes) }),
+    listener: ({ bytes }) => shown.update(bytes, { done: sizeText(bytes), rate: sizeText(rate(bytes)) }),
     stop: () => shown.stop(),
+  }
+}
+
+/** Bytes per second since it was made; what the first report counts was there before. */
+function meter(): (bytes: number) => number {
+  const began = performance.now()
+  let before: number | undefined
+  return (bytes) => {
+    before ??= bytes
+    return ((bytes - before) * 1000) / Math.max(1, performance.now() - began)
   }
 }
 
 /** A line now and then: by quarters where the total is known. */
 function lines(label: string, total: number | undefined, write: (line: string) => void): ProgressListener {
   const step = total === undefined ? LINE_EVERY_BYTES : Math.max(total / LINES_PER_TRANSFER, 1)
+  const rate = meter()
   let next = step
   return ({ bytes }) => {
+    const speed = rate(bytes)
     if (bytes < next) return
     next = (Math.floor(bytes / step) + 1) * step
     const share = total === undefined ? '' : ` of ${sizeText(total)} (${Math.floor((bytes / total) * 100)} %)`
-    write(`${label}: ${sizeText(bytes)}${share}`)
+    write(`${label}: ${sizeText(bytes)}${share}, ${sizeText(speed)}/s`)
   }
 }
 

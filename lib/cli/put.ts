@@ -1,21 +1,34 @@
 /** `sealstream put`: a file or standard input, encrypted, to an object. */
-import type { Readable, Transform } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
+import { Readable } from 'node:stream'
 import type { Command } from 'commander'
 import { CosEncryptionClient } from '../client.js'
 import type { Format } from '../crypto/format.js'
-import type { ObjectWriteStream } from '../transfer/object-write-stream.js'
-import { progressStream } from '../stream/progress-stream.js'
+import type { EncryptedStoredObject } from '../encrypted/transfers.js'
+import { OptionError } from '../errors.js'
+import { fileChunks } from '../internal/file-chunks.js'
+import type { UploadOptions } from '../transfer/upload-job.js'
 import { addConnectionOptions, connect, type ConnectionOptions } from './connection.js'
-import { parseLocation, parseMetadata, parseSize } from './location.js'
+import { parseLocation, parseMetadata } from './location.js'
 import { addKeyOptions, readMasterKey, type KeyOptions } from './master-key.js'
 import { Output, printable, sizeText } from './output.js'
-import { withSource } from './source.js'
+import { isSystemError, cannotRead, openSource } from './source.js'
+import {
+  addMoveOptions,
+  addResumeOption,
+  addSseOptions,
+  eventNotes,
+  moveParams,
+  sseParams,
+  withAdvice,
+  type MoveOptions,
+  type ResumeOptions,
+  type SseOptions,
+} from './transfer-options.js'
 
-interface PutOptions extends ConnectionOptions, KeyOptions {
+interface PutOptions extends ConnectionOptions, KeyOptions, MoveOptions, SseOptions, ResumeOptions {
   format: Format
-  partSize: string
   contentType?: string
+  storageClass?: string
   metadata: string[]
   json?: boolean
 }
@@ -25,58 +38,96 @@ export function addPut(program: Command, signal: AbortSignal): void {
     .command('put <file> <object>')
     .description('encrypt FILE (- for standard input) and store it as cos://BUCKET/KEY')
     .option('--format <format>', 'cos (read by the COS Python and Java SDKs) or cos-python', 'cos')
-    .option('--part-size <size>', 'bytes of a part, or with KiB, MiB, GiB', '8MiB')
     .option('--content-type <type>', 'stored with the object')
+    .option('--storage-class <class>', 'for example STANDARD_IA')
     .option('--metadata <name=value>', 'user metadata; may be repeated', collect, [])
     .option('--json', 'for scripts')
     .action((file: string, object: string, options: PutOptions) => runPut(file, object, options, signal))
-  addConnectionOptions(addKeyOptions(put))
+  addConnectionOptions(addKeyOptions(addSseOptions(addResumeOption(addMoveOptions(put, '8MiB')))))
 }
 
 async function runPut(file: string, object: string, options: PutOptions, signal: AbortSignal): Promise<void> {
   const { bucket: Bucket, key: Key } = parseLocation(object)
   const output = new Output({ json: options.json ?? false })
-  const PartSize = parseSize(options.partSize, '--part-size')
-  const Metadata = parseMetadata(options.metadata)
+  const { contentType, storageClass, resume } = options
+  const target = {
+    Bucket,
+    Key,
+    ...moveParams(options),
+    ...(await sseParams(options)),
+    ...(contentType === undefined ? {} : { ContentType: contentType }),
+    ...(storageClass === undefined ? {} : { StorageClass: storageClass }),
+    Metadata: parseMetadata(options.metadata),
+    onEvent: eventNotes(output),
+    signal,
+  }
   const masterKey = await readMasterKey(options)
   const connection = await connect(options)
   try {
     const client = new CosEncryptionClient({ ...connection.clientOptions, masterKey, format: options.format })
-    const contentType = options.contentType === undefined ? {} : { ContentType: options.contentType }
-    const target = { Bucket, Key, PartSize, Metadata, signal, ...contentType }
     const started = performance.now()
-    const stored = await withSource(file, async (source, total) => {
-      const { listener, stop } = output.progress(`put ${printable(Key)}`, total)
-      const stream = client.createWriteStream(target)
-      const watch = progressStream({ total, onProgress: listener })
-      await store(source, watch, stream, signal).finally(stop)
-      return stream.result
-    })
-    await client.close()
-    const seconds = (performance.now() - started) / 1000
-    const rate = sizeText(stored.StoredLength / seconds)
+    const stored = await store(client, file, target, { resume, output }).finally(() => client.close())
+    const rate = sizeText(stored.StoredLength / ((performance.now() - started) / 1000))
     output.result(
       `stored ${sizeText(stored.StoredLength)} as cos://${Bucket}/${printable(Key)}, format ${options.format}, verified by ${stored.verified}, ${rate}/s`,
-      { ...stored, format: options.format },
+      stored,
     )
+  } catch (error) {
+    throw withAdvice(error, resume !== undefined)
   } finally {
     await connection.close()
   }
 }
 
-/** Runs bytes into a request stream. Where that fails, waits until what was begun on the service has been dropped. */
 async function store(
-  source: Readable,
-  watch: Transform,
-  target: ObjectWriteStream,
-  signal: AbortSignal,
-): Promise<void> {
-  const closed = new Promise<void>((resolve) => target.once('close', resolve))
+  client: CosEncryptionClient,
+  file: string,
+  target: UploadOptions,
+  { resume, output }: ResumeOptions & { output: Output },
+): Promise<EncryptedStoredObject> {
+  const size = file === '-' ? undefined : await sizeOf(file)
+  const { listener, stop } = output.progress(`put ${printable(target.Key)}`, size || undefined)
+  const params = { ...target, onProgress: listener }
   try {
-    await pipeline(source, watch, target, { signal })
+    if (size !== undefined && size > 0) {
+      return await client.uploadFile({ ...params, LocalFilePath: file, checkpoint: resume ?? false })
+    }
+    if (resume !== undefined && size === undefined) {
+      throw new OptionError('--resume', 'needs a file that can be read again', { value: file })
+    }
+    return await storeStream(client, file, params)
+  } finally {
+    stop()
+  }
+}
+
+/** Standard input, pipes and devices, and files of /proc, which say that they are empty. */
+async function storeStream(
+  client: CosEncryptionClient,
+  file: string,
+  params: UploadOptions,
+): Promise<EncryptedStoredObject> {
+  if (file === '-') return client.upload({ ...params, Body: process.stdin })
+  const handle = await openSource(file)
+  try {
+    const Body = Readable.from(fileChunks(handle), { objectMode: false })
+    return await client.upload({ ...params, Body })
   } catch (error) {
-    await closed
-    throw error
+    const cause = (error as Error).cause
+    throw isSystemError(cause) ? cannotRead(file, cause) : error
+  } finally {
+    await handle.close()
+  }
+}
+
+/** Bytes of a regular file; undefined for everything else. */
+async function sizeOf(file: string): Promise<number | undefined> {
+  const handle = await openSource(file)
+  try {
+    const stats = await handle.stat()
+    return stats.isFile() ? stats.size : undefined
+  } finally {
+    await handle.close()
   }
 }
 
