@@ -1,4 +1,5 @@
 /** `sealstream put`: a file or standard input, encrypted, to an object. */
+import { stat } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import type { Command } from 'commander'
 import { CosEncryptionClient } from '../client.js'
@@ -120,14 +121,13 @@ async function storeStream(
   }
 }
 
-/** Bytes of a regular file; undefined for everything else. */
+/** Bytes of a regular file; undefined for everything else. Nothing is opened: a pipe can be opened only once. */
 async function sizeOf(file: string): Promise<number | undefined> {
-  const handle = await openSource(file)
   try {
-    const stats = await handle.stat()
+    const stats = await stat(file)
     return stats.isFile() ? stats.size : undefined
-  } finally {
-    await handle.close()
+  } catch (error) {
+    throw cannotRead(file, error)
   }
 }
 

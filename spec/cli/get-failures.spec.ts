@@ -219,11 +219,19 @@ describe('cli/get that fails', () => {
     const bytes = await Body.transformToByteArray()
     client.close()
     await real.close()
-    const stalled = createServer((_request, response) => {
+    const stalled = createServer((request, response) => {
       for (const [name, value] of Object.entries($metadata.headers)) {
         if (!/^(connection|keep-alive|transfer-encoding)$/.test(name)) response.setHeader(name, value)
       }
-      response.write(bytes.subarray(0, bytes.length / 2))
+      if (request.method === 'HEAD') {
+        response.end()
+        return
+      }
+      const [, first = '0', last = ''] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? []
+      response.statusCode = 206
+      response.setHeader('content-range', `bytes ${first}-${last}/${bytes.length}`)
+      response.setHeader('content-length', Number(last) - Number(first) + 1)
+      response.write(bytes.subarray(Number(first), Number(last) / 2))
     })
     await new Promise<void>((resolve) => stalled.listen(0, '127.0.0.1', resolve))
     const { port } = stalled.address() as AddressInfo
