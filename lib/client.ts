@@ -62,7 +62,7 @@ import { assertKnown, assertOneOf } from './internal/assert.js'
 import type { MasterKey } from './keys/master-key.js'
 import type { Body } from './stream/body.js'
 import { objectWriteStream, type ObjectWriteStream } from './transfer/object-write-stream.js'
-import type { CopyParams } from './transfer/copy.js'
+import type { CopyParams } from './transfer/copy-job.js'
 import type { DownloadFileParams } from './transfer/download-job.js'
 import type { UploadParams } from './transfer/upload.js'
 import { uploadJob } from './transfer/upload-job.js'
@@ -190,7 +190,7 @@ export class CosEncryptionClient {
    */
   async uploadPartCopy(params?: UploadPartCopyParams): Promise<never> {
     throw new OptionError('CopySource', 'cannot become a part of an encrypted upload', {
-      value: params?.CopySource.Key,
+      value: (params as Partial<UploadPartCopyParams> | undefined)?.CopySource?.Key,
       hint: 'copy() copies whole encrypted objects, in parts where they are large',
     })
   }

@@ -106,7 +106,7 @@ export type { StoredObject, TransferEvent, TransferListener, UploadOptions } fro
 export type { UploadFileParams, UploadParams } from './transfer/upload.js'
 export type { DownloadFileParams } from './transfer/download-job.js'
 export type { DownloadFileResult } from './transfer/download-file.js'
-export type { CopyParams } from './transfer/copy.js'
+export type { CopyParams } from './transfer/copy-job.js'
 export type { EncryptedCopyResult } from './encrypted/copy-object.js'
 export type {
   EncryptedDownloadFileResult,

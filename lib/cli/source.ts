@@ -18,7 +18,10 @@ export async function openSource(file: string): Promise<FileHandle> {
 
 /** What the operating system said; everything else that fails arrives as one of our own errors. */
 export function isSystemError(error: unknown): boolean {
-  return !(error instanceof SealstreamError) && typeof (error as NodeJS.ErrnoException | undefined)?.errno === 'number'
+  return (
+    !(error instanceof SealstreamError) &&
+    typeof (error as NodeJS.ErrnoException | undefined)?.errno === 'number'
+  )
 }
 
 /** The error for a file that cannot be read. */

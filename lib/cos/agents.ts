@@ -1,6 +1,7 @@
 /** The connections of one client: kept alive, trusted, through a proxy where one is named. */
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
+import type { Socket } from 'node:net'
 import type { SecureContextOptions } from 'node:tls'
 import { HttpProxyAgent } from 'http-proxy-agent'
 import { HttpsProxyAgent } from 'https-proxy-agent'
@@ -32,6 +33,8 @@ export const AGENT_OPTIONS = ['tls', 'proxy', 'agents']
 export interface ClientAgents {
   readonly http: HttpAgent
   readonly https: HttpsAgent
+  /** Whether nobody stands in between. */
+  readonly isDirect: boolean
   /** Closes what the client itself opened. */
   destroy(): void
 }
@@ -48,6 +51,7 @@ export function makeAgents({ tls = {}, proxy, agents }: AgentOptions): ClientAge
   return {
     ...own,
     ...given,
+    isDirect: proxy === undefined && agents === undefined,
     destroy: () => {
       own.http.destroy()
       own.https.destroy()
@@ -59,11 +63,27 @@ function directAgents(tls: TlsOptions): { http: HttpAgent; https: HttpsAgent } {
   return { http: new HttpAgent({ keepAlive: true }), https: new HttpsAgent({ keepAlive: true, ...tls }) }
 }
 
+/** Through a proxy that opens a tunnel, or not at all: a refusal must never pass for an answer of the service. */
+class TunnelAgent extends HttpsProxyAgent<string> {
+  override async connect(
+    ...[request, options]: Parameters<HttpsProxyAgent<string>['connect']>
+  ): Promise<Socket> {
+    let status = 200
+    request.once('proxyConnect', ({ statusCode }: { statusCode: number }) => (status = statusCode))
+    const socket = await super.connect(request, options)
+    if (status === 200) return socket
+    socket.destroy()
+    throw Object.assign(new Error(`the proxy opens no tunnel: it answered CONNECT with ${status}`), {
+      code: 'ERR_PROXY_TUNNEL',
+    })
+  }
+}
+
 function proxyAgents(proxy: URL, tls: TlsOptions): { http: HttpAgent; https: HttpsAgent } {
   return {
     http: new HttpProxyAgent(proxy, { keepAlive: true }),
     // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- an Agent for both schemes, though its class extends that of http
-    https: new HttpsProxyAgent(proxy, { keepAlive: true, ...tls }),
+    https: new TunnelAgent(proxy, { keepAlive: true, ...tls }),
   }
 }
 

@@ -52,42 +52,45 @@ export interface CompleteMultipartUploadResult extends ServerSideEncryptionResul
 export async function completeMultipartUpload(
   service: Service,
   params: CompleteMultipartUploadParams,
+  // Once more after it was done finds no upload: only a service that surely did nothing is asked again.
+  { repeat = 'refused' }: { repeat?: 'refused' | 'never' } = {},
 ): Promise<CompleteMultipartUploadResult> {
   const { bucket, key, signal } = checkObjectCall(service, params, ['UploadId', 'MultipartUpload'])
   assertText(params.UploadId, 'UploadId')
   const parts = checkParts(params.MultipartUpload)
   const document = Buffer.from(writeXml('CompleteMultipartUpload', { Part: parts }), 'utf8')
-  const answer = await service.http.send({
+  const request = {
     operation: 'completeMultipartUpload',
-    method: 'POST',
+    method: 'POST' as const,
     bucket,
     key,
     query: { uploadId: params.UploadId },
     headers: { 'content-type': 'application/xml' },
     body: bytesBody(document, { md5: false }),
-    // Once more after it was done finds no upload: only a service that surely did nothing is asked again.
-    repeat: 'refused',
+    repeat,
     signal,
+  }
+  return service.http.send(request, async (answer) => {
+    const { root, node } = await readXml(answer.body, ['CompleteMultipartUploadResult', 'Error'])
+    if (root === 'Error') {
+      throw await serviceError('completeMultipartUpload', answer.status, answer.headers, answer.body)
+    }
+    const etag = text(node, 'ETag')
+    if (etag === '')
+      throw new SealstreamError('SEALSTREAM_ANSWER', 'completeMultipartUpload: the answer has no ETag')
+    return {
+      Location: text(node, 'Location'),
+      Bucket: bucket,
+      Key: key,
+      ETag: etag,
+      ...present({
+        VersionId: answer.headers['x-cos-version-id'],
+        HashCrc64ecma: answer.headers['x-cos-hash-crc64ecma'],
+      }),
+      ...describeEncryption(answer.headers),
+      ...resultMetadata(answer),
+    }
   })
-  const { root, node } = await readXml(answer.body, ['CompleteMultipartUploadResult', 'Error'])
-  if (root === 'Error') {
-    throw await serviceError('completeMultipartUpload', answer.status, answer.headers, answer.body)
-  }
-  const etag = text(node, 'ETag')
-  if (etag === '')
-    throw new SealstreamError('SEALSTREAM_ANSWER', 'completeMultipartUpload: the answer has no ETag')
-  return {
-    Location: text(node, 'Location'),
-    Bucket: bucket,
-    Key: key,
-    ETag: etag,
-    ...present({
-      VersionId: answer.headers['x-cos-version-id'],
-      HashCrc64ecma: answer.headers['x-cos-hash-crc64ecma'],
-    }),
-    ...describeEncryption(answer.headers),
-    ...resultMetadata(answer),
-  }
 }
 
 /** The parts ascending, numbers distinct, nothing but number and ETag. @throws {@link OptionError} */

@@ -82,7 +82,10 @@ export async function copyObject(service: Service, params: CopyObjectParams): Pr
 export function checkDirective(params: Pick<CopyObjectParams, 'MetadataDirective'>): 'Copy' | 'Replaced' {
   const { MetadataDirective = 'Copy' } = params
   assertOneOf(MetadataDirective, 'MetadataDirective', ['Copy', 'Replaced'])
-  const unused = MetadataDirective === 'Copy' ? REPLACED_ONLY.find((name) => name in params) : undefined
+  const unused =
+    MetadataDirective === 'Copy'
+      ? REPLACED_ONLY.find((name) => (params as Record<string, unknown>)[name] !== undefined)
+      : undefined
   if (unused !== undefined) throw new OptionError(unused, "needs MetadataDirective: 'Replaced'")
   return MetadataDirective
 }

@@ -1,5 +1,7 @@
 /** Initiate Multipart Upload. */
 import { SealstreamError } from '../errors.js'
+import { throwIfAborted, unlessAborted } from '../internal/abort.js'
+import { abandonUpload, patiently } from './abandon-upload.js'
 import { OBJECT_WRITE_PARAMS, objectWriteHeaders, type ObjectWriteParams } from './object-headers.js'
 import {
   checkObjectCall,
@@ -21,34 +23,62 @@ export interface CreateMultipartUploadResult extends ServerSideEncryptionResult,
   UploadId: string
 }
 
-/** @throws {@link OptionError} on a bad parameter, and the errors of every request. */
+/**
+ * Starts an upload. When it is aborted, what may have been started is dropped.
+ *
+ * @throws {@link OptionError} on a bad parameter, and the errors of every request.
+ */
 export async function createMultipartUpload(
   service: Service,
   params: CreateMultipartUploadParams,
 ): Promise<CreateMultipartUploadResult> {
   const { bucket, key, signal } = checkObjectCall(service, params, OBJECT_WRITE_PARAMS)
-  const answer = await service.http.send({
+  throwIfAborted(signal)
+  // The request itself is not abortable: an upload whose id nobody learned could not be dropped.
+  const creating = create(service, bucket, key, objectWriteHeaders(service, params))
+  try {
+    return await unlessAborted(creating, signal)
+  } catch (error) {
+    await patiently(
+      creating.then(
+        ({ UploadId: uploadId }) => abandonUpload(service, { bucket, key, uploadId }),
+        () => undefined,
+      ),
+    )
+    throw error
+  }
+}
+
+function create(
+  service: Service,
+  bucket: string,
+  key: string,
+  headers: Record<string, string>,
+): Promise<CreateMultipartUploadResult> {
+  const request = {
     operation: 'createMultipartUpload',
-    method: 'POST',
+    method: 'POST' as const,
     bucket,
     key,
     query: { uploads: '' },
-    headers: objectWriteHeaders(service, params),
+    headers,
     onUncertain: () => warnOfUpload(bucket, key),
-    signal,
+  }
+  return service.http.send(request, async (answer) => {
+    try {
+      const { node } = await readXml(answer.body, ['InitiateMultipartUploadResult'])
+      const UploadId = text(node, 'UploadId')
+      if (UploadId === '') {
+        throw new SealstreamError('SEALSTREAM_ANSWER', 'createMultipartUpload: the answer names no upload id')
+      }
+      const described = describeEncryption(answer.headers)
+      return { Bucket: bucket, Key: key, UploadId, ...described, ...resultMetadata(answer) }
+    } catch (error) {
+      // It was started, and nobody knows how it is called.
+      warnOfUpload(bucket, key)
+      throw error
+    }
   })
-  const { node } = await readXml(answer.body, ['InitiateMultipartUploadResult'])
-  const uploadId = text(node, 'UploadId')
-  if (uploadId === '') {
-    throw new SealstreamError('SEALSTREAM_ANSWER', 'createMultipartUpload: the answer names no upload id')
-  }
-  return {
-    Bucket: bucket,
-    Key: key,
-    UploadId: uploadId,
-    ...describeEncryption(answer.headers),
-    ...resultMetadata(answer),
-  }
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Who signs: keys given once, keys from a function that refreshes them, or keys from the environment. */
 import { inspect } from 'node:util'
 import { OptionError, SealstreamError } from '../errors.js'
-import { assertKnown, assertText } from '../internal/assert.js'
+import { assertKnown } from '../internal/assert.js'
 
 /** API keys of the service. */
 export interface Credentials {
@@ -119,8 +119,11 @@ function checkCredentials(given: Credentials): Credentials {
     sessionToken: 'write token',
   })
   for (const name of ['secretId', 'secretKey'] as const) {
-    if (typeof given[name] !== 'string') throw new OptionError(`credentials.${name}`, 'must be a string')
-    assertText(given[name], `credentials.${name}`)
+    // Never quoted.
+    const value: unknown = given[name]
+    if (typeof value !== 'string' || value === '' || /\p{Surrogate}/u.test(value)) {
+      throw new OptionError(`credentials.${name}`, 'must be a string of at least one character')
+    }
   }
   if (given.token !== undefined && typeof given.token !== 'string') {
     throw new OptionError('credentials.token', 'must be a string')

@@ -1,5 +1,5 @@
 /** DELETE Multiple Objects. */
-import { OptionError } from '../errors.js'
+import { OptionError, SealstreamError } from '../errors.js'
 import { assertKnown, queryText } from '../internal/assert.js'
 import { bytesBody } from './exchange.js'
 import { assertKey } from './names.js'
@@ -50,15 +50,21 @@ export async function deleteMultipleObjects(
     signal: params.signal,
   })
   const { node } = await readXml(answer.body, ['DeleteResult'])
-  return {
-    Deleted: list(node, 'Deleted').map(nameOf),
-    Error: list(node, 'Error').map((entry) => ({
-      ...nameOf(entry),
-      Code: text(entry, 'Code'),
-      Message: text(entry, 'Message'),
-    })),
-    ...resultMetadata(answer),
+  const Deleted = list(node, 'Deleted').map(nameOf)
+  const Error = list(node, 'Error').map((entry) => ({
+    ...nameOf(entry),
+    Code: text(entry, 'Code'),
+    Message: text(entry, 'Message'),
+  }))
+  const named = new Set([...Deleted, ...Error].map(({ Key }) => Key))
+  const silent = objects.find(({ Key }) => !named.has(Key))
+  if (silent !== undefined) {
+    throw new SealstreamError(
+      'SEALSTREAM_ANSWER',
+      `deleteMultipleObjects: the answer does not say what became of ${JSON.stringify(silent.Key)}`,
+    )
   }
+  return { Deleted, Error, ...resultMetadata(answer) }
 }
 
 function nameOf(entry: XmlNode): { Key: string; VersionId?: string } {

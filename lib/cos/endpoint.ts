@@ -50,9 +50,14 @@ export class Endpoint {
     this.#pathStyle = pathStyle ?? isLocal(this.#url.hostname)
   }
 
-  /** Whether what is sent stays between this machine and the service. */
-  get isPrivate(): boolean {
-    return this.#url.protocol === 'https:' || isLoopback(this.#url.hostname)
+  /** Whether requests go over TLS. */
+  get isSecure(): boolean {
+    return this.#url.protocol === 'https:'
+  }
+
+  /** Whether requests go to this machine. */
+  get isLoopback(): boolean {
+    return isLoopback(this.#url.hostname)
   }
 
   /**
@@ -87,12 +92,18 @@ export class Endpoint {
       ? new URL(location ?? '', target.origin)
       : undefined
     if (url === undefined || url.username !== '' || url.password !== '') return undefined
-    if (url.protocol !== new URL(target.origin).protocol && url.protocol !== 'https:') return undefined
-    const isHere = url.hostname === this.#url.hostname || url.hostname.endsWith(`.${this.#url.hostname}`)
-    const isService = !this.#isCustom && SERVICE_DOMAINS.some((domain) => url.hostname.endsWith(`.${domain}`))
-    if ((!isHere && !isService) || url.pathname !== new URL(target.encodedPath, target.origin).pathname) {
-      return undefined
-    }
+    const now = new URL(target.encodedPath, target.origin)
+    if (url.pathname !== now.pathname) return undefined
+    // The signature, a token and a customer's key go there: to this very host, or to the same bucket in another region.
+    const isHere = url.host === now.host && (url.protocol === now.protocol || url.protocol === 'https:')
+    const [bucket = ''] = now.hostname.split('.')
+    const isService =
+      !this.#isCustom &&
+      url.protocol === 'https:' &&
+      SERVICE_DOMAINS.some(
+        (domain) => url.host.startsWith(`${bucket}.cos.`) && url.host.endsWith(`.${domain}`),
+      )
+    if (!isHere && !isService) return undefined
     return { ...target, origin: url.origin, host: url.host }
   }
 }

@@ -3,6 +3,7 @@ import got, { type Got } from 'got'
 import { SealstreamError, type ServiceError } from '../errors.js'
 import { assertBoolean, assertInteger, assertKnown } from '../internal/assert.js'
 import { unlessAborted } from '../internal/abort.js'
+import { MOST_TIMER_MS } from '../internal/backoff.js'
 import { VERSION } from '../internal/version.js'
 import { AGENT_OPTIONS, makeAgents, type AgentOptions, type ClientAgents } from './agents.js'
 import type { CredentialSource } from './credentials.js'
@@ -60,13 +61,14 @@ export class HttpClient {
   readonly #stall: number
   readonly #retrier: Retrier
   readonly #expectContinue: boolean
+  #isClosed = false
 
   constructor(options: HttpOptions) {
     const timeouts = options.timeouts ?? {}
     assertKnown(timeouts, 'timeouts', ['connect', 'stall'])
     const { connect = 10_000, stall = 60_000 } = timeouts
-    assertInteger(connect, 'timeouts.connect', 1)
-    assertInteger(stall, 'timeouts.stall', 1)
+    assertInteger(connect, 'timeouts.connect', 1, MOST_TIMER_MS)
+    assertInteger(stall, 'timeouts.stall', 1, MOST_TIMER_MS)
     const { expectContinue = false } = options
     assertBoolean(expectContinue, 'expectContinue')
     this.#stall = stall
@@ -88,13 +90,19 @@ export class HttpClient {
     })
   }
 
+  /** Whether a secret may go in a header: over TLS, or to this machine by no detour. */
+  get isPrivate(): boolean {
+    return this.#endpoint.isSecure || (this.#endpoint.isLoopback && this.#agents.isDirect)
+  }
+
   /** Where its requests go. */
   get endpoint(): Endpoint {
     return this.#endpoint
   }
 
-  /** Closes idle connections; requests under way break off. */
+  /** Closes all connections: requests under way fail, and no others are made. */
   close(): void {
+    this.#isClosed = true
     this.#agents.destroy()
   }
 
@@ -199,12 +207,17 @@ export class HttpClient {
     return this.#signer.recover(error, headers.date, generation) ? new Recovered(error) : error
   }
 
-  /** Sends once more where a reused connection turned out dead, if the body can be had again (RULES 9.3). */
+  /**
+   * Sends once more where a reused connection turned out dead, if the body can be had again and repeating is harmless: the
+   * request may have reached the service all the same (RULES 9.3).
+   */
   async #open(request: ServiceRequest, attempt: number): Promise<OpenAnswer> {
+    const isStream = request.body !== undefined && 'stream' in request.body
     try {
       return await this.#follow(request, attempt).catch((error: unknown) => {
         if (!(error instanceof StaleConnection)) throw error
-        if (request.body !== undefined && 'stream' in request.body) throw error.mapped
+        if (isStream || request.repeat === 'refused') throw error.mapped
+        request.onUncertain?.(error.mapped)
         return this.#follow(request, attempt)
       })
     } catch (error) {
@@ -231,6 +244,7 @@ export class HttpClient {
   async #attempt(request: ServiceRequest, target: Target, attempt: number): Promise<OpenAnswer> {
     const { operation, method, signal, body } = request
     throwIfAborted(operation, signal)
+    if (this.#isClosed) throw new SealstreamError('SEALSTREAM_ABORTED', `${operation}: the client was closed`)
     const query = encodeQuery(request.query ?? {})
     const url = `${target.origin}${target.encodedPath}${query === '' ? '' : `?${query}`}`
     const signed = { ...request, headers: this.#headers(request, attempt) }

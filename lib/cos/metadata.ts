@@ -62,6 +62,15 @@ export function readMetadata(headers: Readonly<Record<string, string>>): Record<
   )
 }
 
+/** All metadata of an answer as one text, to tell one version of an object from another. */
+export function metadataText(headers: Readonly<Record<string, string>>): string {
+  return JSON.stringify(
+    Object.entries(headers)
+      .filter(([name]) => name.startsWith(META_PREFIX))
+      .sort(),
+  )
+}
+
 function refused(name: string, problem: string): SealstreamError {
   return new SealstreamError('SEALSTREAM_METADATA', `option Metadata: ${JSON.stringify(name)} ${problem}`)
 }

@@ -83,13 +83,24 @@ export function objectWriteHeaders(service: Service, params: ObjectWriteParams):
   }
 }
 
+/** Most tags of an object, by the service's documentation. */
+const MOST_TAGS = 10
+
 function taggingText(tagging: unknown): string {
   if (typeof tagging !== 'object' || tagging === null) return headerText(tagging, 'Tagging')
   const pairs = Object.entries(tagging)
-  if (pairs.length === 0 || pairs.some(([, value]) => typeof value !== 'string')) {
-    throw new OptionError('Tagging', 'must be an object of strings, or key=value&key2=value2', {
-      value: tagging,
-    })
+  if (
+    pairs.length === 0 ||
+    pairs.length > MOST_TAGS ||
+    pairs.some(([, value]) => typeof value !== 'string')
+  ) {
+    throw new OptionError(
+      'Tagging',
+      `must be an object of 1 to ${MOST_TAGS} strings, or key=value&key2=value2`,
+      {
+        value: tagging,
+      },
+    )
   }
   return encodeQuery(Object.fromEntries(pairs))
 }

@@ -1,7 +1,7 @@
 /** PUT Object. */
 import { assertBoolean } from '../internal/assert.js'
 import type { ProgressListener } from '../internal/progress.js'
-import type { RequestBody } from './exchange.js'
+import type { BytesBody, RequestBody } from './exchange.js'
 import type { Answer } from './service-request.js'
 import { statedMd5, verifyStored, type Verified } from './integrity.js'
 import { OBJECT_WRITE_PARAMS, objectWriteHeaders, type ObjectWriteParams } from './object-headers.js'
@@ -15,7 +15,7 @@ import {
   type ResultMetadata,
   type Service,
 } from './service.js'
-import { OptionError, SealstreamError } from '../errors.js'
+import { OptionError, SealstreamError, ServiceError } from '../errors.js'
 import { serviceError } from './service-error.js'
 import { describeEncryption, type ServerSideEncryptionResult } from './sse.js'
 import { trafficLimitHeader, type TrafficLimitParams } from './traffic-limit.js'
@@ -113,10 +113,39 @@ export async function sendObject(
   service: Service,
   { enableMd5, ...sending }: Sending,
 ): Promise<StoredResult> {
-  const stored = await service.http.send({ operation: 'putObject', method: 'PUT', ...sending }, (answer) =>
-    storedResult(service, `${sending.bucket}/${sending.key}`, answer),
-  )
+  const earlier = { isUncertain: false }
+  const onUncertain = (): void => void (earlier.isUncertain = true)
+  const request = { operation: 'putObject', method: 'PUT' as const, ...sending, onUncertain }
+  const subject = `${sending.bucket}/${sending.key}`
+  const stored = await service.http
+    .send(request, (answer) => storedResult(service, subject, answer))
+    .catch((error: unknown) => {
+      const isThere = error instanceof ServiceError && error.status === 409
+      if (!earlier.isUncertain || !isThere) throw error
+      // The answer to an earlier attempt was lost: what is in the way may be our own object.
+      return findStored(service, sending, error)
+    })
   return withMd5Use(stored, enableMd5, sending.headers)
+}
+
+/** The object, if it is the one that was sent. @throws SealstreamError `SEALSTREAM_OUTCOME_UNKNOWN` */
+async function findStored(service: Service, sending: Sending, cause: unknown): Promise<StoredResult> {
+  const { bucket, key, body, headers = {}, signal } = sending
+  const keyHeaders = Object.entries(headers).filter(([name]) =>
+    /-customer-(algorithm|key|key-MD5)$/.test(name),
+  )
+  const request = { operation: 'headObject', method: 'HEAD' as const, bucket, key, signal }
+  const answer = await service.http.send({ ...request, headers: Object.fromEntries(keyHeaders) })
+  const { digest } = body as BytesBody
+  const isOurs =
+    answer.headers['content-length'] === String(digest.length) &&
+    answer.headers['x-cos-hash-crc64ecma'] === String(digest.crc64)
+  if (isOurs) return storedResult(service, `${bucket}/${key}`, { ...answer, sent: digest })
+  throw new SealstreamError(
+    'SEALSTREAM_OUTCOME_UNKNOWN',
+    `${bucket}/${key}: the answer to storing it was lost, and the object there now is another`,
+    { cause },
+  )
 }
 
 /** The result, with how the MD5 was used where the caller asked for it. */

@@ -72,14 +72,16 @@ export async function sizeBody(body: unknown, options: SizeOptions): Promise<Siz
 }
 
 async function knownLength(body: unknown): Promise<SizedBody | undefined> {
-  if (body instanceof Readable) assertUnread(body)
   if (typeof body === 'string') return fromBytes(Buffer.from(body, 'utf8'))
   if (body instanceof ArrayBuffer) return fromBytes(Buffer.from(body))
   if (ArrayBuffer.isView(body)) return fromBytes(Buffer.from(body.buffer, body.byteOffset, body.byteLength))
   if (body instanceof Blob) {
     return fromOpener(body.size, () => Readable.fromWeb(body.stream()))
   }
-  if (body instanceof ReadStream) return fromReadStream(body)
+  if (body instanceof ReadStream) {
+    assertUnread(body)
+    return fromReadStream(body)
+  }
   if (isFileHandle(body)) return fromFileHandle(body)
   return undefined
 }
@@ -195,7 +197,10 @@ export function holdErrors(body: unknown): void {
 
 /** Whatever a caller has as a stream of bytes. @throws {@link OptionError} on anything else. */
 export function asReadable(body: unknown): Readable {
-  if (body instanceof Readable) return body
+  if (body instanceof Readable) {
+    assertUnread(body)
+    return body
+  }
   if (typeof body === 'object' && body !== null) {
     if (isFileHandle(body)) return readHandle(body)
     if (body instanceof globalThis.ReadableStream) {

@@ -1,5 +1,5 @@
 /** Whether a failure may pass, and whether the service may have acted all the same. Pure. */
-import { SealstreamError, ServiceError } from '../errors.js'
+import { IntegrityError, SealstreamError, ServiceError } from '../errors.js'
 
 /** What a failure means for another attempt. */
 export interface Judgement {
@@ -19,7 +19,8 @@ const UNCERTAIN: Judgement = { isPassing: true, isUncertain: true }
 const NEVER_ARRIVED = ['ECONNREFUSED', 'EAI_AGAIN', 'ENETUNREACH', 'EHOSTUNREACH']
 
 /** A name that does not exist, or a certificate that is not trusted, will be so a second later too. */
-const LASTING = /^(ENOTFOUND|ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH)/
+const LASTING =
+  /^(ENOTFOUND|ERR_PROXY_|ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH)/
 
 /** Refusals by which the service says that it did nothing, whatever their status. */
 const PASSING_CODES = ['RequestTimeout', 'SlowDown', 'ServiceUnavailable', 'TooManyRequests']
@@ -31,6 +32,8 @@ const PASSING_FAILURES = ['SEALSTREAM_TIMEOUT', 'SEALSTREAM_INTEGRITY', 'SEALSTR
 export function judge(error: unknown): Judgement {
   if (error instanceof ServiceError) return judgeAnswer(error)
   if (!(error instanceof SealstreamError)) return FINAL
+  // A service that offers no checksum will not do so the next time either.
+  if (error instanceof IntegrityError && error.found === 'none') return FINAL
   if (PASSING_FAILURES.includes(error.code)) return UNCERTAIN
   if (error.code !== 'SEALSTREAM_CONNECTION') return FINAL
   const { code = '' } = (error.cause ?? {}) as NodeJS.ErrnoException

@@ -1,7 +1,7 @@
 /** Doing a request again: when, how often, and how long to wait (DESIGN 6, RULES 9.3). */
 import { OptionError } from '../errors.js'
 import { assertInteger, assertKnown } from '../internal/assert.js'
-import { backoffDelay, wait } from '../internal/backoff.js'
+import { backoffDelay, MOST_TIMER_MS, wait } from '../internal/backoff.js'
 import { judge, type Judgement } from './retry-judgement.js'
 
 /** How failed requests are tried again. */
@@ -63,8 +63,8 @@ export class Retrier {
     })
     const { attempts = 5, baseDelay = 100, maxDelay = 20_000, budget = 100 } = options
     assertInteger(attempts, 'retry.attempts', 1, 100)
-    assertInteger(baseDelay, 'retry.baseDelay', 0)
-    assertInteger(maxDelay, 'retry.maxDelay', 0)
+    assertInteger(baseDelay, 'retry.baseDelay', 0, MOST_TIMER_MS)
+    assertInteger(maxDelay, 'retry.maxDelay', 0, MOST_TIMER_MS)
     assertInteger(budget, 'retry.budget', 0)
     if (onRetry !== undefined && typeof onRetry !== 'function') {
       throw new OptionError('onRetry', 'must be a function', { value: onRetry })
@@ -84,7 +84,8 @@ export class Retrier {
     for (let number = 1; ; number++) {
       try {
         const result = await attempt(number)
-        this.#left = Math.min(this.#budget, this.#left + REFUND)
+        // What cannot be repeated is somebody else's attempt, who gets the refund.
+        if (request.repeat !== 'never') this.#left = Math.min(this.#budget, this.#left + REFUND)
         return result
       } catch (error) {
         const verdict = judge(error)

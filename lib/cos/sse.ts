@@ -137,6 +137,15 @@ export function customerKeyOf(params: CustomerKeyParams): CustomerKeyParams {
   return present({ SSECustomerAlgorithm, SSECustomerKey, SSECustomerKeyMD5 })
 }
 
+/** Whether an object is, or will be, encrypted by the service: then an ETag is no MD5 (RULES 5.1). */
+export function isServiceEncrypted(
+  asked: ServerSideEncryptionParams,
+  told: ServerSideEncryptionResult,
+): boolean {
+  const signs = [asked.ServerSideEncryption, asked.SSECustomerKey, told.ServerSideEncryption]
+  return [...signs, told.SSECustomerAlgorithm].some((sign) => sign !== undefined)
+}
+
 /** Reads {@link ServerSideEncryptionResult} out of an answer's headers. */
 export function describeEncryption(headers: Readonly<Record<string, string>>): ServerSideEncryptionResult {
   return present({
@@ -170,7 +179,7 @@ function keyHeaders(
       throw new OptionError(`${option}KeyMD5`, `is not the Base64 MD5 of ${option}Key`)
     }
   }
-  if (!service.http.endpoint.isPrivate) {
+  if (!service.http.isPrivate) {
     throw new OptionError(`${option}Key`, 'would travel in the clear: the endpoint must be https', {
       hint: 'plain http is accepted only to localhost',
     })

@@ -1,15 +1,16 @@
 /** GET Object, decrypted on the way: whole, or any range of the plaintext (RULES 4.4). */
 import { pipeline } from 'node:stream'
 import { CONDITION_PARAMS, getObject, type GetObjectParams, type GetObjectResult } from '../cos/get-object.js'
+import { metadataText } from '../cos/metadata.js'
 import { checkRange, resolveRange } from '../cos/range.js'
 import { headObject, type HeadObjectParams, type HeadObjectResult } from '../cos/head-object.js'
 import { RESPONSE_HEADER_PARAMS } from '../cos/response-headers.js'
 import type { ByteRange } from '../crypto/content-cipher.js'
 import type { DecryptorOptions } from '../crypto/data-key.js'
 import { openEnvelope, type OpenedEnvelope } from '../envelope/envelope.js'
-import { isEnvelopeHeader } from '../envelope/headers.js'
 import { SealstreamError, ServiceError } from '../errors.js'
 import { unlessAborted } from '../internal/abort.js'
+import { isObjectChanged, objectChanged } from '../transfer/object-changed.js'
 import { asBody, type Body } from '../stream/body.js'
 import { decryptStream } from '../stream/cipher-stream.js'
 import { withoutEnvelope, type Encryption, type EncryptionResult } from './encryption.js'
@@ -36,14 +37,14 @@ export async function getEncryptedObject(
   encryption: Encryption,
   params: GetObjectParams,
 ): Promise<EncryptedGetResult> {
-  const { Range, ...whole } = params
+  const { Range, ...whole } = (params as GetObjectParams | undefined) ?? ({} as GetObjectParams)
   if (Range === undefined) return getWhole(encryption, whole)
   checkRange(Range)
   try {
     return await getRange(encryption, whole, Range)
   } catch (error) {
     // The object was overwritten between HEAD and GET, and nothing of it was released: once more, from the start.
-    if (!isOverwritten(error)) throw error
+    if (!isObjectChanged(error)) throw error
     return getRange(encryption, whole, Range)
   }
 }
@@ -131,14 +132,16 @@ async function getSameRange(
   try {
     answer = await get()
   } catch (error) {
-    if (error instanceof ServiceError && error.status === 412) throw overwritten(Key, error)
+    if (error instanceof ServiceError && error.status === 412) throw objectChanged(Key, 'read', error)
     throw error
   }
   const expected = `bytes ${stored.start}-${stored.end}/${head.ContentLength}`
-  const isSame = answer.ETag === head.ETag && envelopeText(answer) === envelopeText(head)
+  const isSame =
+    answer.ETag === head.ETag &&
+    metadataText(answer.$metadata.headers) === metadataText(head.$metadata.headers)
   if (isSame && answer.ContentRange === expected) return answer
   answer.Body.destroy()
-  if (!isSame) throw overwritten(Key)
+  if (!isSame) throw objectChanged(Key, 'read')
   throw new SealstreamError(
     'SEALSTREAM_ANSWER',
     `getObject: asked for ${expected}, got ${answer.ContentRange ?? 'everything'}`,
@@ -147,26 +150,6 @@ async function getSameRange(
 
 function rangeText({ start, end }: ByteRange): string {
   return `bytes=${start}-${end}`
-}
-
-function envelopeText({ $metadata }: GetObjectResult | HeadObjectResult): string {
-  return JSON.stringify(
-    Object.entries($metadata.headers)
-      .filter(([name]) => isEnvelopeHeader(name))
-      .sort(),
-  )
-}
-
-function overwritten(key: string, cause?: Error): SealstreamError {
-  return new SealstreamError(
-    'SEALSTREAM_OBJECT_CHANGED',
-    `${key} was overwritten while it was being read`,
-    cause === undefined ? {} : { cause },
-  )
-}
-
-function isOverwritten(error: unknown): boolean {
-  return error instanceof SealstreamError && error.code === 'SEALSTREAM_OBJECT_CHANGED'
 }
 
 /** The answer in plaintext terms, but for its body and that body's length. */

@@ -6,7 +6,7 @@ import { bytesBody, type BytesBody } from '../cos/exchange.js'
 import { listAllParts, type ListedPart } from '../cos/list-parts.js'
 import { OBJECT_WRITE_PARAMS, objectWriteHeaders } from '../cos/object-headers.js'
 import { md5Header } from '../cos/sendable-body.js'
-import { CUSTOMER_KEY_PARAMS, customerKeyHeaders, customerKeyOf } from '../cos/sse.js'
+import { CUSTOMER_KEY_PARAMS, customerKeyHeaders, customerKeyOf, isServiceEncrypted } from '../cos/sse.js'
 import { trafficLimitHeader } from '../cos/traffic-limit.js'
 import { checkMd5 } from '../cos/put-object.js'
 import { holdErrors } from '../cos/request-body.js'
@@ -17,6 +17,7 @@ import { createEnvelope, openEnvelope } from '../envelope/envelope.js'
 import { OptionError, SealstreamError } from '../errors.js'
 import { throwIfAborted, unlessAborted } from '../internal/abort.js'
 import { assertBoolean, assertInteger, assertText } from '../internal/assert.js'
+import { Turns } from '../internal/turns.js'
 import { unwrapFailed } from '../keys/master-key.js'
 import { assertPartSize } from '../transfer/part-size.js'
 import { completeUpload } from '../transfer/complete-upload.js'
@@ -46,8 +47,8 @@ interface LiveUpload {
   readonly dataKey: DataKey
   /** What the service had when this client took the upload over: parts of others, which the context may not know. */
   readonly stored: ReadonlyMap<number, ListedPart>
-  /** Where the offset of a part depends on the part before: the end of the queue. */
-  turn: Promise<unknown>
+  /** Where the offset of a part depends on the part before. */
+  readonly turns: Turns
 }
 
 interface Place {
@@ -86,6 +87,7 @@ export class MultipartUploads {
         Format: format,
         MasterKeyId: masterKey.id,
         ...(PartSize === undefined ? {} : { PartSize }),
+        ...(isServiceEncrypted(plain, created) ? { HasServerSideEncryption: true } : {}),
         Envelope: metadata,
         Parts: {},
       }
@@ -114,9 +116,9 @@ export class MultipartUploads {
     if (enableMd5 !== undefined) assertBoolean(enableMd5, 'EnableMD5')
     const headers = { ...customerKeyHeaders(service, params), ...trafficLimitHeader(params) }
     throwIfAborted(signal)
-    const live = await this.#find({ bucket, key, uploadId }, params.Upload)
+    const live = await unlessAborted(this.#find({ bucket, key, uploadId }, params.Upload), signal)
     const prepare = (): Promise<BytesBody> => this.#prepare(live, params)
-    const body = await (live.upload.PartSize === undefined ? inTurn(live, prepare, signal) : prepare())
+    const body = await (live.upload.PartSize === undefined ? live.turns.run(prepare, signal) : prepare())
     const { length } = body.bytes
     const stored = await sendPart(service, {
       bucket,
@@ -128,6 +130,8 @@ export class MultipartUploads {
       enableMd5,
       signal,
     })
+    const check = live.upload.Parts[number]
+    if (check !== undefined) check.ETag = stored.ETag
     const { Format: format } = live.upload
     return {
       ...stored,
@@ -154,7 +158,8 @@ export class MultipartUploads {
     ])
     const { UploadId, MultipartUpload } = params
     assertText(UploadId, 'UploadId')
-    const { upload, dataKey } = await this.#find({ bucket, key, uploadId: UploadId }, params.Upload)
+    const finding = this.#find({ bucket, key, uploadId: UploadId }, params.Upload)
+    const { upload, dataKey } = await unlessAborted(finding, signal)
     const given = MultipartUpload === undefined ? undefined : checkParts(MultipartUpload)
     const call = { Bucket: bucket, Key: key, UploadId, signal }
     const listed = await listAllParts(service, call)
@@ -212,7 +217,7 @@ export class MultipartUploads {
     const bytes = await encryptPart(sized, { dataKey, start: offset, md5: plainMd5, signal })
     const md5 = this.#encryption.service.md5 || params.EnableMD5 === true
     const body = bytesBody(bytes, { md5 })
-    checkStoredPart(live.stored.get(number), body.digest)
+    checkStoredPart(upload, live.stored.get(number), body.digest)
     recordPart(upload, number, offset, body.digest)
     const check = upload.Parts[number]
     // The caller may hold a copy of the context, come through JSON.
@@ -252,7 +257,7 @@ export class MultipartUploads {
     const { Bucket, Key, UploadId } = upload
     const listed = await listAllParts(service, { Bucket, Key, UploadId })
     const stored = new Map(listed.map((part) => [part.PartNumber, part]))
-    return { upload, dataKey, stored, turn: Promise.resolve() }
+    return { upload, dataKey, stored, turns: new Turns() }
   }
 
   #start(upload: UploadContext, dataKey: DataKey): void {
@@ -264,7 +269,7 @@ export class MultipartUploads {
         'createMultipartUpload: the service gave one upload id twice',
       )
     }
-    this.#live.set(id, Promise.resolve({ upload, dataKey, stored: new Map(), turn: Promise.resolve() }))
+    this.#live.set(id, Promise.resolve({ upload, dataKey, stored: new Map(), turns: new Turns() }))
   }
 
   #forget(place: Place): Promise<void> {
@@ -277,18 +282,6 @@ export class MultipartUploads {
     const opened = await live?.catch(() => undefined)
     opened?.dataKey.dispose()
   }
-}
-
-/** Runs `step` after those that were asked for before it. An aborted call gives up its turn. */
-function inTurn<Result>(
-  live: LiveUpload,
-  step: () => Promise<Result>,
-  signal: AbortSignal | undefined,
-): Promise<Result> {
-  const result = unlessAborted(live.turn, signal).then(step)
-  // The next one waits for those before this one too, even where this one gives up.
-  live.turn = Promise.all([live.turn, result.catch(() => undefined)])
-  return result
 }
 
 /** Key, bucket and id: two services, or one that errs, may give the same id twice. */

@@ -5,7 +5,7 @@ import type { ListedPart } from '../cos/list-parts.js'
 import { crc64Combine } from '../checksum/crc64-combine.js'
 import { BLOCK_BYTES } from '../crypto/counter.js'
 import { SealstreamError } from '../errors.js'
-import type { UploadContext } from './upload-context.js'
+import { md5Of, type UploadContext } from './upload-context.js'
 
 /**
  * @param listed - Every part the service has, ascending.
@@ -73,9 +73,13 @@ function checkBytes(upload: UploadContext, { PartNumber, Size, ETag }: ListedPar
     if (upload.PartSize === undefined) throw incomplete(`part ${PartNumber} was not sent through this Upload`)
     return
   }
-  const etag = unquote(ETag).toLowerCase()
-  const sameMd5 = check.Md5 === undefined || !/^[0-9a-f]{32}$/.test(etag) || etag === check.Md5
-  if (Size !== check.Length || !sameMd5) throw incomplete(`part ${PartNumber} is not what this Upload sent`)
+  // Its own ETag, else its MD5; where there is neither, CRC-64 of the whole will tell.
+  const md5 = md5Of(upload, ETag)
+  const isSame =
+    check.ETag === undefined
+      ? check.Md5 === undefined || md5 === undefined || md5 === check.Md5
+      : unquote(check.ETag) === unquote(ETag)
+  if (Size !== check.Length || !isSame) throw incomplete(`part ${PartNumber} is not what this Upload sent`)
 }
 
 function incomplete(problem: string): SealstreamError {

@@ -2,10 +2,12 @@
 import type { HeadObjectResult } from '../cos/head-object.js'
 import { FORMATS } from '../crypto/format.js'
 import { openEnvelope, readMetadata, type OpenedEnvelope } from '../envelope/envelope.js'
-import { isEnvelopeHeader } from '../envelope/headers.js'
+import { envelopeHeaders } from '../envelope/headers.js'
 import { unlessAborted } from '../internal/abort.js'
+import { assertKnown } from '../internal/assert.js'
 import type { AesMasterKey } from '../keys/aes-master-key.js'
-import { copy, type CopyParams } from '../transfer/copy.js'
+import { copy } from '../transfer/copy.js'
+import type { CopyParams } from '../transfer/copy-job.js'
 import { downloadFile, type DownloadFileResult } from '../transfer/download-file.js'
 import type { DownloadFileParams } from '../transfer/download-job.js'
 import { upload, type UploadFileParams, type UploadParams } from '../transfer/upload.js'
@@ -48,7 +50,7 @@ export async function uploadEncryptedFile(
   encryption: Encryption,
   params: EncryptedUploadFileParams,
 ): Promise<EncryptedStoredObject> {
-  const { checkpointKey, ...plain } = params
+  const { checkpointKey, ...plain } = given(params)
   assertUserMetadata(plain.Metadata)
   const sealer = sealerOf(encryption, checkCheckpointKey(checkpointKey))
   return inPlaintextTerms(encryption, await uploadFile(encryption.service, plain, sealer))
@@ -91,7 +93,7 @@ export async function copyEncrypted(
   const stored = await copy(service, params, {
     envelopeOf({ $metadata: { headers } }) {
       format = readMetadata(headers).format
-      return Object.fromEntries(Object.entries(headers).filter(([name]) => isEnvelopeHeader(name)))
+      return envelopeHeaders(headers)
     },
   })
   return inPlaintextTerms({ format: format as Encryption['format'] }, stored)
@@ -103,4 +105,10 @@ function inPlaintextTerms(
 ): EncryptedStoredObject {
   const { cipher, authenticated } = FORMATS[format]
   return { ...stored, ContentLength: cipher.plaintextSize(stored.StoredLength), format, authenticated }
+}
+
+/** @throws OptionError unless there are parameters at all. */
+function given<Params extends object>(params: Params | undefined): Params {
+  assertKnown(params, '', Object.keys(params ?? {}))
+  return params
 }

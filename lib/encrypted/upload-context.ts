@@ -18,6 +18,8 @@ export interface PartCheck {
   Crc64: string
   /** Lower-case hex; absent where MD5 is switched off. */
   Md5?: string
+  /** Once it is stored: the service's answer. */
+  ETag?: string
 }
 
 /**
@@ -32,6 +34,8 @@ export interface UploadContext {
   readonly Format: Format
   /** Names the master key that wrapped the data key. */
   readonly MasterKeyId: string
+  /** Where the service encrypts, too, an ETag is no MD5, whatever it looks like. */
+  readonly HasServerSideEncryption?: true
   /** Plaintext bytes of every part but the last. Without it, parts must come in ascending order. */
   readonly PartSize?: number
   /** The envelope's headers. */
@@ -76,7 +80,7 @@ function assertPartChecks({ Parts, PartSize }: UploadContext): void {
   for (const [name, check] of Object.entries(Parts)) {
     const option = `Upload.Parts[${name}]`
     if (!isObject(check)) throw new OptionError(option, 'must be an object', { value: check })
-    const { Offset, Length, Crc64, Md5 } = check
+    const { Offset, Length, Crc64, Md5, ETag } = check
     assertInteger(name === String(Number(name)) ? Number(name) : name, 'Upload.Parts', 1, MOST_PARTS)
     assertInteger(Length, `${option}.Length`, 0, PartSize)
     if (typeof Crc64 !== 'string' || !/^\d{1,20}$/.test(Crc64)) {
@@ -85,6 +89,7 @@ function assertPartChecks({ Parts, PartSize }: UploadContext): void {
     if (Md5 !== undefined && !(typeof Md5 === 'string' && /^[0-9a-f]{32}$/.test(Md5))) {
       throw new OptionError(`${option}.Md5`, 'must be 32 hex digits', { value: Md5 })
     }
+    if (ETag !== undefined) assertText(ETag, `${option}.ETag`)
     // Entries of whole numbers come in ascending order.
     const expected = PartSize === undefined ? next : (Number(name) - 1) * PartSize
     if (Offset !== expected)
@@ -157,15 +162,23 @@ export function recordPart(upload: UploadContext, number: number, offset: number
 }
 
 /**
- * Compares a part with what the service had under its number when the upload was taken over from another process.
+ * Compares a part that the context does not know with what the service had under its number when the upload was taken over
+ * from another process.
  *
- * @throws SealstreamError `SEALSTREAM_PART_CHANGED` when that was something else.
+ * @throws SealstreamError `SEALSTREAM_PART_CHANGED` when that was something else, or cannot be told.
  */
-export function checkStoredPart(stored: ListedPart | undefined, digest: Digest): void {
-  if (stored === undefined) return
-  const etag = unquote(stored.ETag).toLowerCase()
-  const sameMd5 = digest.md5 === undefined || !/^[0-9a-f]{32}$/.test(etag) || etag === digest.md5
-  if (stored.Size !== digest.length || !sameMd5) throw partChanged(stored.PartNumber)
+export function checkStoredPart(upload: UploadContext, stored: ListedPart | undefined, digest: Digest): void {
+  if (stored === undefined || upload.Parts[stored.PartNumber] !== undefined) return
+  const md5 = md5Of(upload, stored.ETag)
+  if (md5 === undefined || stored.Size !== digest.length || md5 !== digest.md5) {
+    throw partChanged(stored.PartNumber)
+  }
+}
+
+/** The MD5 that the ETag of a part is; undefined where it is something else (RULES 5.1). */
+export function md5Of({ HasServerSideEncryption }: UploadContext, etag: string): string | undefined {
+  const text = unquote(etag).toLowerCase()
+  return HasServerSideEncryption !== true && /^[0-9a-f]{32}$/.test(text) ? text : undefined
 }
 
 function partChanged(number: number): SealstreamError {
@@ -176,7 +189,9 @@ function partChanged(number: number): SealstreamError {
 
 /** Takes over what another process wrote into its copy of the context. */
 export function mergeParts(upload: UploadContext, given: UploadContext): void {
-  for (const [number, { Offset, Length, Crc64, Md5 }] of Object.entries(given.Parts)) {
+  for (const [number, { Offset, Length, Crc64, Md5, ETag }] of Object.entries(given.Parts)) {
     recordPart(upload, Number(number), Offset, { length: Length, crc64: BigInt(Crc64), md5: Md5 })
+    const known = upload.Parts[number]
+    if (known !== undefined && ETag !== undefined) known.ETag ??= ETag
   }
 }

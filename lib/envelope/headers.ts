@@ -34,6 +34,11 @@ export function isEnvelopeHeader(name: string): boolean {
   )
 }
 
+/** The headers of an answer that are part of an envelope. */
+export function envelopeHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => isEnvelopeHeader(name)))
+}
+
 /** The headers of one object, by lower-case name. */
 export class EnvelopeHeaders {
   readonly #values = new Map<string, string>()

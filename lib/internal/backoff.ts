@@ -2,6 +2,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { abortedStream } from './abort.js'
 
+/** Node's timers take a longer wait for none at all. */
+export const MOST_TIMER_MS = 2 ** 31 - 1
+
 /** Bounds of a wait, in milliseconds. */
 export interface Backoff {
   /** The first wait is at most this; every further one at most twice the one before. */

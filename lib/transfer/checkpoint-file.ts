@@ -1,7 +1,7 @@
 /** A checkpoint on disk: JSON that appears whole or not at all, mode 0600 (DESIGN 6). */
 import { createHash } from 'node:crypto'
-import { readFile, rm } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { readFile, realpath, rm, stat } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
 import { OptionError, SealstreamError } from '../errors.js'
 import { openPending } from '../internal/atomic-file.js'
 import { assertText } from '../internal/assert.js'
@@ -42,8 +42,11 @@ export class CheckpointFile {
   async load(): Promise<FoundCheckpoint> {
     let text: string
     try {
+      const { size } = await stat(this.path)
+      if (size > MOST_BYTES) throw this.#failed(`is no ${this.#kind} checkpoint, and would be overwritten`)
       text = await readFile(this.path, 'utf8')
     } catch (error) {
+      if (error instanceof SealstreamError) throw error
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { type: 'none' }
       throw this.#failed('could not be read', error)
     }
@@ -52,7 +55,7 @@ export class CheckpointFile {
     if (text === '' || (text.length < marker.length && marker.startsWith(text))) {
       return { type: 'unusable', reason: 'the checkpoint was cut short' }
     }
-    if (!text.startsWith(marker) || text.length > MOST_BYTES) {
+    if (!text.startsWith(marker)) {
       throw this.#failed(`is no ${this.#kind} checkpoint, and would be overwritten`)
     }
     const state = parsed(text)
@@ -133,18 +136,23 @@ function parsed(text: string): Readonly<Record<string, unknown>> | undefined {
  * @param given - A path, or true: a hidden file beside `localPath`, named after what is transferred.
  * @throws {@link OptionError} on anything else.
  */
-export function checkpointPath(
+export async function checkpointPath(
   given: unknown,
   localPath: string,
   kind: CheckpointKind,
   place: { bucket: string; key: string },
-): string | undefined {
+): Promise<string | undefined> {
   if (given === undefined || given === false) return undefined
   if (given !== true) {
     if (typeof given !== 'string') {
       throw new OptionError('checkpoint', 'must be true or the path of a file', { value: given })
     }
     assertText(given, 'checkpoint')
+    if ((await sameFile(given, localPath)) || given.includes('\0')) {
+      throw new OptionError('checkpoint', 'must be another file than the one that is transferred', {
+        value: given,
+      })
+    }
     return given
   }
   const name = createHash('sha256')
@@ -152,4 +160,9 @@ export function checkpointPath(
     .digest('hex')
     .slice(0, 16)
   return join(dirname(localPath), `.sealstream-${name}.${kind}`)
+}
+
+async function sameFile(a: string, b: string): Promise<boolean> {
+  const real = (path: string): Promise<string> => realpath(path).catch(() => resolve(path))
+  return (await real(a)) === (await real(b))
 }

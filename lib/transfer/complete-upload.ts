@@ -10,9 +10,8 @@ import { judge } from '../cos/retry-judgement.js'
 import type { Service } from '../cos/service.js'
 import type { CustomerKeyParams } from '../cos/sse.js'
 import type { Verified } from '../cos/integrity.js'
-import { SealstreamError, ServiceError } from '../errors.js'
-import { wait } from '../internal/backoff.js'
-import type { UploadName } from './abandon-upload.js'
+import { IntegrityError, SealstreamError, ServiceError } from '../errors.js'
+import type { UploadName } from '../cos/abandon-upload.js'
 import { verifyObject } from './verify-object.js'
 
 /** An upload whose parts are all there. */
@@ -38,33 +37,36 @@ export type CompletedObject = Omit<CompleteMultipartUploadResult, 'Location'> & 
   verified: Verified
 }
 
-/** How often a service that lost its answer, and still has the upload, is asked again. */
-const MOST_ATTEMPTS = 5
-const WAIT_MS = 200
-
 /**
- * Joins the parts and verifies the whole.
+ * Joins the parts and verifies the whole. Where the answer is lost, the service is asked what came of it, and, where it still
+ * has the upload, asked to join it again, within the client's options and budget.
  *
  * @throws ServiceError where the service refuses; IntegrityError where it holds other bytes; SealstreamError
  *   `SEALSTREAM_OUTCOME_UNKNOWN` where the answer was lost and the object is not to be found.
  */
 export async function completeUpload(completion: Completion): Promise<CompletedObject> {
-  for (let attempt = 1; ; attempt++) {
+  const { service, signal } = completion
+  const repeatable = { operation: 'completeMultipartUpload', repeat: 'always', signal } as const
+  const outcome = await service.http.retry(repeatable, async () => {
     try {
       return await completeOnce(completion)
     } catch (error) {
+      // Wrong bytes were joined: asking again would join nothing.
+      if (error instanceof IntegrityError) return { error }
       if (!mayHaveHappened(error)) throw error
-      const state = await stateOf(completion).catch(() => {
-        // The first failure tells more than that asking about it failed, too.
-        throw error
+      const state = await stateOf(completion).catch((asking: unknown) => {
+        if (asking instanceof SealstreamError && asking.code === 'SEALSTREAM_ABORTED') throw asking
+        // What the service itself said tells more than that asking about it failed, too.
+        throw isAnswer(error) ? error : unknownOutcome(completion, error)
       })
-      if (state !== 'open') completion.onJoined?.()
-      if (typeof state === 'object') return state
+      if (state === 'open') throw error
+      completion.onJoined?.()
       if (state === 'gone') throw unknownOutcome(completion, error)
-      if (attempt === MOST_ATTEMPTS) throw error
-      await wait(WAIT_MS * attempt, completion.signal)
+      return state
     }
-  }
+  })
+  if ('error' in outcome) throw outcome.error
+  return outcome
 }
 
 async function stateOf(completion: Completion): Promise<CompletedObject | 'open' | 'gone'> {
@@ -118,13 +120,9 @@ async function completeOnce({
   onJoined,
 }: Completion): Promise<CompletedObject> {
   const { bucket, key, uploadId } = name
-  const stored = await completeMultipartUpload(service, {
-    Bucket: bucket,
-    Key: key,
-    UploadId: uploadId,
-    MultipartUpload: { Part: parts },
-    signal,
-  })
+  const call = { Bucket: bucket, Key: key, UploadId: uploadId, signal }
+  const request = { ...call, MultipartUpload: { Part: parts } }
+  const stored = await completeMultipartUpload(service, request, { repeat: 'never' })
   onJoined?.()
   const whole = { bucket, key, length, crc64, customerKey }
   return { ...stored, verified: await verifyObject(service, whole, stored, signal) }
@@ -132,9 +130,14 @@ async function completeOnce({
 
 /** The answer was lost, or cannot be understood, or says that there is no upload any more: an earlier attempt may be why. */
 function mayHaveHappened(error: unknown): boolean {
-  if (!(error instanceof SealstreamError) || error.code === 'SEALSTREAM_INTEGRITY') return false
+  if (!(error instanceof SealstreamError)) return false
   if (error instanceof ServiceError && error.serviceCode === 'NoSuchUpload') return true
   return error.code === 'SEALSTREAM_ANSWER' || judge(error).isUncertain
+}
+
+/** Whether the service answered, other than that there is no upload any more. */
+function isAnswer(error: unknown): boolean {
+  return error instanceof ServiceError && error.serviceCode !== 'NoSuchUpload'
 }
 
 async function isStillOpen({ service, name, signal }: Completion): Promise<boolean> {

@@ -1,15 +1,17 @@
 /** The state of a download that another process can go on with (RULES 4.5). */
 import { createHash } from 'node:crypto'
+import { rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { Crc64 } from '../checksum/crc64.js'
 import type { HeadObjectResult } from '../cos/head-object.js'
+import { metadataText } from '../cos/metadata.js'
 import { checkpointMac } from '../crypto/checkpoint-mac.js'
 import type { DataKey } from '../crypto/data-key.js'
-import { META_PREFIX } from '../internal/meta-prefix.js'
+import { throwIfAborted } from '../internal/abort.js'
 import type { CheckpointFile } from './checkpoint-file.js'
 import type { DownloadJob } from './download-job.js'
 import type { PartPlan, PlannedPart } from './part-plan.js'
-import type { TemporaryFile } from './temporary-file.js'
+import { isTemporaryName, TemporaryFile, temporaryName } from './temporary-file.js'
 
 /** What is downloaded. A checkpoint that differs in any of it is not followed. */
 interface DownloadIdentity {
@@ -37,10 +39,15 @@ const DIFFERENCES: Readonly<Record<keyof DownloadIdentity, string>> = {
   Metadata: 'the metadata of the object changed',
 }
 
+/** What a download goes on with. */
+export interface DownloadStart {
+  readonly file: TemporaryFile
+  /** CRC-64 of the stored bytes by range number, of those that need not be fetched again. */
+  readonly done: Map<number, bigint>
+}
+
 /** Writes down which ranges are there. */
 export class DownloadJournal {
-  /** Where the bytes are until they are whole. */
-  readonly temporaryPath: string
   readonly #job: DownloadJob
   readonly #file: CheckpointFile
   readonly #identity: DownloadIdentity
@@ -48,7 +55,9 @@ export class DownloadJournal {
   readonly #dataKey: DataKey | undefined
   readonly #mac: ((text: string) => string) | undefined
   /** By range number: CRC-64 of the stored bytes, decimal. Only those whose bytes are on the disk. */
-  readonly #ranges: Record<string, string> = {}
+  #ranges: Record<string, string> = {}
+  /** Where the bytes are until they are whole. */
+  #temporary = temporaryName()
   /** Those whose bytes are written, but not flushed yet. */
   #written: [number, bigint][] = []
   #flushing: Promise<void> = Promise.resolve()
@@ -65,8 +74,6 @@ export class DownloadJournal {
     this.#dataKey = dataKey
     this.#mac = mac
     this.#identity = identityOf(job, head, plan)
-    const name = createHash('sha256').update(basename(job.destination)).digest('hex').slice(0, 16)
-    this.temporaryPath = join(dirname(job.destination), `.sealstream-${name}.part`)
   }
 
   /** Undefined where the caller wants no checkpoint. */
@@ -76,38 +83,68 @@ export class DownloadJournal {
   ): Promise<DownloadJournal | undefined> {
     if (job.checkpoint === undefined) return undefined
     const { dataKey } = object
-    return new DownloadJournal(
-      job,
-      job.checkpoint,
-      object,
-      dataKey === undefined ? undefined : await checkpointMac(dataKey),
-    )
+    const mac = dataKey === undefined ? undefined : await checkpointMac(dataKey)
+    return new DownloadJournal(job, job.checkpoint, object, mac)
   }
 
-  /**
-   * The ranges that need not be fetched again: those that the checkpoint names and whose bytes in the file are still what
-   * was downloaded.
-   */
-  async resume(file: TemporaryFile, size: number): Promise<Map<number, bigint>> {
-    const done = new Map<number, bigint>()
+  /** What an earlier run left, or a new temporary file, which the checkpoint names before it is there. */
+  async begin(): Promise<DownloadStart> {
+    const resumed = await this.#resume()
+    if (typeof resumed === 'object') return resumed
+    if (resumed !== undefined) this.#job.onEvent?.({ type: 'restarted', reason: resumed })
+    await this.#save()
+    return { file: await TemporaryFile.open(this.#job.destination, this.#temporary), done: new Map() }
+  }
+
+  /** What an earlier run left; a text says why it is of no use; undefined where there was none. */
+  async #resume(): Promise<DownloadStart | string | undefined> {
     const found = await this.#file.load()
-    if (found.type === 'none') return done
-    const reason = found.type === 'unusable' ? found.reason : this.#reasonAgainst(found.state)
-    if (found.type === 'unusable' || reason !== undefined) {
-      this.#job.onEvent?.({ type: 'restarted', reason: reason ?? '' })
-      await this.#file.remove()
-      return done
+    if (found.type === 'none') return undefined
+    if (found.type === 'unusable') return found.reason
+    const { Temporary: name, Ranges: ranges } = found.state
+    const reason = this.#reasonAgainst(found.state)
+    const { destination } = this.#job
+    if (reason !== undefined) {
+      if (isTemporaryName(name)) await rm(join(dirname(destination), name), { force: true })
+      return reason
     }
-    let bytes = 0
-    for (const [number, text] of Object.entries(found.state.Ranges as Record<string, string>)) {
+    const wanted = Object.entries(ranges as Record<string, string>)
+    const file = await TemporaryFile.open(destination, name as string, true)
+    // The run before may have died after it gave the file its name.
+    const left =
+      file ??
+      (wanted.length === this.#plan.count
+        ? await TemporaryFile.open(destination, basename(destination), true)
+        : undefined)
+    if (left === undefined) return 'the temporary file is gone'
+    try {
+      const done = await this.#intact(left, wanted)
+      if (file === undefined && done.size < this.#plan.count) {
+        await left.close()
+        return 'the temporary file is gone'
+      }
+      this.#temporary = name as string
+      this.#ranges = Object.fromEntries([...done].map(([number, crc64]) => [number, String(crc64)]))
+      const bytes = [...done.keys()].reduce((sum, number) => sum + this.#plan.part(number).length, 0)
+      this.#job.onEvent?.({ type: 'resumed', parts: done.size, bytes })
+      return { file: left, done }
+    } catch (error) {
+      await left.close()
+      throw error
+    }
+  }
+
+  /** The ranges whose bytes in the file are still what was downloaded. */
+  async #intact(
+    file: TemporaryFile,
+    ranges: readonly (readonly [string, string])[],
+  ): Promise<Map<number, bigint>> {
+    const done = new Map<number, bigint>()
+    for (const [number, crc64] of ranges) {
       if (Number(number) > this.#plan.count) continue
       const part = this.#plan.part(Number(number))
-      if (part.offset + part.length > size || (await this.#crcOf(file, part)) !== BigInt(text)) continue
-      done.set(part.number, BigInt(text))
-      this.#ranges[number] = text
-      bytes += part.length
+      if ((await this.#crcOf(file, part)) === BigInt(crc64)) done.set(part.number, BigInt(crc64))
     }
-    this.#job.onEvent?.({ type: 'resumed', parts: done.size, bytes })
     return done
   }
 
@@ -135,7 +172,13 @@ export class DownloadJournal {
     if (written.length === 0) return
     await file.flush()
     for (const [number, crc64] of written) this.#ranges[number] = String(crc64)
-    await this.#file.save(() => this.#signed({ ...this.#identity, Ranges: this.#ranges }))
+    await this.#save()
+  }
+
+  #save(): Promise<void> {
+    return this.#file.save(() =>
+      this.#signed({ ...this.#identity, Temporary: this.#temporary, Ranges: this.#ranges }),
+    )
   }
 
   #signed(state: object): object {
@@ -152,7 +195,7 @@ export class DownloadJournal {
       ([number, text]) =>
         /^[1-9]\d{0,4}$/.test(number) && typeof text === 'string' && /^\d{1,20}$/.test(text),
     )
-    if (!isWhole) return 'the checkpoint is damaged'
+    if (!isWhole || !isTemporaryName(state.Temporary)) return 'the checkpoint is damaged'
     if (this.#mac !== undefined && Mac !== this.#mac(JSON.stringify(state)))
       return 'the checkpoint was altered'
     return undefined
@@ -164,6 +207,7 @@ export class DownloadJournal {
     const encryptor = this.#dataKey?.encryptor({ start: offset, sameBytes: true })
     try {
       for (let at = 0; at < length; at += SLICE_BYTES) {
+        throwIfAborted(this.#job.signal)
         const slice = Buffer.allocUnsafeSlow(Math.min(SLICE_BYTES, length - at))
         if (!(await file.read(slice, offset + at))) return undefined
         crc64.update(encryptor?.update(slice) ?? slice)
@@ -176,9 +220,6 @@ export class DownloadJournal {
 }
 
 function identityOf(job: DownloadJob, head: HeadObjectResult, plan: PartPlan): DownloadIdentity {
-  const metadata = Object.entries(head.$metadata.headers)
-    .filter(([name]) => name.startsWith(META_PREFIX))
-    .sort()
   return {
     Bucket: job.bucket,
     Key: job.key,
@@ -186,6 +227,6 @@ function identityOf(job: DownloadJob, head: HeadObjectResult, plan: PartPlan): D
     VersionId: head.VersionId ?? '',
     Size: head.ContentLength,
     PartSize: plan.partSize,
-    Metadata: createHash('sha256').update(JSON.stringify(metadata)).digest('hex'),
+    Metadata: createHash('sha256').update(metadataText(head.$metadata.headers)).digest('hex'),
   }
 }

@@ -7,6 +7,7 @@ import type { DataKey } from '../crypto/data-key.js'
 import { SealstreamError } from '../errors.js'
 import { downloadJob, type DownloadFileParams, type DownloadJob } from './download-job.js'
 import { fetchRanges } from './fetch-ranges.js'
+import { isObjectChanged } from './object-changed.js'
 
 /** A file that was downloaded. */
 export interface DownloadFileResult extends Omit<HeadObjectResult, '$metadata'> {
@@ -32,12 +33,12 @@ export async function downloadFile(
   params: DownloadFileParams,
   open?: Opener,
 ): Promise<DownloadFileResult> {
-  const job = downloadJob(service, params)
+  const job = await downloadJob(service, params)
   try {
     return await downloadOnce(job, params, open)
   } catch (error) {
     // Nothing was released: the object as it is now will do as well.
-    if (!isOverwritten(error)) throw error
+    if (!isObjectChanged(error)) throw error
     return downloadOnce(job, params, open)
   }
 }
@@ -68,8 +69,4 @@ async function downloadOnce(
   } finally {
     dataKey?.dispose()
   }
-}
-
-function isOverwritten(error: unknown): boolean {
-  return error instanceof SealstreamError && error.code === 'SEALSTREAM_OBJECT_CHANGED'
 }

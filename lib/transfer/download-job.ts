@@ -3,7 +3,7 @@ import { CONDITION_PARAMS, type ConditionParams } from '../cos/get-object.js'
 import { DEFAULT_PART_SIZE } from '../cos/put-object.js'
 import { checkObjectCall, type ObjectParams, type Service } from '../cos/service.js'
 import { CUSTOMER_KEY_PARAMS, customerKeyOf, type CustomerKeyParams } from '../cos/sse.js'
-import type { TrafficLimitParams } from '../cos/traffic-limit.js'
+import { trafficLimitHeader, type TrafficLimitParams } from '../cos/traffic-limit.js'
 import type { ProgressListener } from '../internal/progress.js'
 import { CheckpointFile, checkpointPath } from './checkpoint-file.js'
 import { assertPartSize } from './part-size.js'
@@ -46,7 +46,7 @@ export interface DownloadJob {
 }
 
 /** @throws OptionError naming the option and the value. No request is made. */
-export function downloadJob(service: Service, params: DownloadFileParams): DownloadJob {
+export async function downloadJob(service: Service, params: DownloadFileParams): Promise<DownloadJob> {
   const { bucket, key, signal } = checkObjectCall(service, params, [
     ...CONDITION_PARAMS,
     ...CUSTOMER_KEY_PARAMS,
@@ -62,7 +62,8 @@ export function downloadJob(service: Service, params: DownloadFileParams): Downl
   checkLocalPath(destination, 'DestFilePath')
   assertPartSize(partSize)
   checkListener(params.onEvent)
-  const at = checkpointPath(params.checkpoint, destination, 'download', { bucket, key })
+  trafficLimitHeader(params)
+  const at = await checkpointPath(params.checkpoint, destination, 'download', { bucket, key })
   return {
     service,
     bucket,

@@ -3,9 +3,10 @@ import { Crc64 } from '../checksum/crc64.js'
 import { getObject, type GetObjectResult } from '../cos/get-object.js'
 import type { HeadObjectResult } from '../cos/head-object.js'
 import type { DataKey } from '../crypto/data-key.js'
-import { SealstreamError, ServiceError } from '../errors.js'
-import { META_PREFIX } from '../internal/meta-prefix.js'
+import { metadataText } from '../cos/metadata.js'
+import { ServiceError } from '../errors.js'
 import type { DownloadJob } from './download-job.js'
+import { objectChanged } from './object-changed.js'
 import type { PlannedPart } from './part-plan.js'
 import type { TemporaryFile } from './temporary-file.js'
 
@@ -91,35 +92,21 @@ async function request(
   let answer: GetObjectResult
   try {
     // Once: whoever called tries again, body and all.
-    answer = await getObject(job.service, params, { repeat: 'never' })
+    answer = await getObject(job.service, params, { repeat: 'never', isPart: true })
   } catch (error) {
     if (
       error instanceof ServiceError &&
       (error.status === 412 || error.status === 404 || error.status === 416)
     ) {
-      throw overwritten(job.key, error)
+      throw objectChanged(job.key, 'read', error)
     }
     throw error
   }
-  const isSame = answer.ETag === head.ETag && metadataText(answer) === metadataText(head)
+  const isSame =
+    answer.ETag === head.ETag &&
+    metadataText(answer.$metadata.headers) === metadataText(head.$metadata.headers)
   if (isSame && answer.ContentRange === `bytes ${offset}-${offset + length - 1}/${head.ContentLength}`)
     return answer
   answer.Body.destroy()
-  throw overwritten(job.key)
-}
-
-function metadataText({ $metadata }: GetObjectResult | HeadObjectResult): string {
-  return JSON.stringify(
-    Object.entries($metadata.headers)
-      .filter(([name]) => name.startsWith(META_PREFIX))
-      .sort(),
-  )
-}
-
-function overwritten(key: string, cause?: Error): SealstreamError {
-  return new SealstreamError(
-    'SEALSTREAM_OBJECT_CHANGED',
-    `${key} was overwritten while it was being read`,
-    cause === undefined ? {} : { cause },
-  )
+  throw objectChanged(job.key, 'read')
 }

@@ -21,12 +21,13 @@ export async function fetchRanges(
   const plan = new PartPlan(head.ContentLength, job.partSize)
   const size = dataKey === undefined ? head.ContentLength : dataKey.plaintextSize(head.ContentLength)
   const journal = await DownloadJournal.open(job, { head, plan, dataKey })
-  const file = await TemporaryFile.open(job.destination, journal?.temporaryPath)
+  const { file, done } = (await journal?.begin()) ?? {
+    file: await TemporaryFile.open(job.destination),
+    done: new Map<number, bigint>(),
+  }
   const abort = linkedAbort(job.signal)
-  let isResumable = true
   try {
     await file.resize(size)
-    const done = (await journal?.resume(file, size)) ?? new Map<number, bigint>()
     let most = -1
     let bytes = [...done.keys()].reduce((sum, number) => sum + plan.part(number).length, 0)
     const report = (more: number): void => {
@@ -50,14 +51,13 @@ export async function fetchRanges(
       done.set(part.number, crc64)
       await journal?.finish(file, part.number, crc64)
     })
-    isResumable = false
     const verified = verifyWhole(job, head, plan, done)
     await file.commit()
     await journal?.remove()
     return verified
   } catch (error) {
     await journal?.settle()
-    if (journal === undefined || !isResumable || isFinal(error)) {
+    if (journal === undefined || isFinal(error)) {
       await file.discard()
       await journal?.remove()
     } else {

@@ -1,13 +1,11 @@
 /** One multipart upload: its parts as they are stored, each verified, and what the whole must come to. */
 import { crc64Combine } from '../checksum/crc64-combine.js'
-import type { Digest } from '../checksum/body-digest.js'
 import { createMultipartUpload } from '../cos/create-multipart-upload.js'
-import { bytesBody } from '../cos/exchange.js'
+import type { BytesBody } from '../cos/exchange.js'
 import { md5Header } from '../cos/sendable-body.js'
 import { customerKeyHeaders, customerKeyOf } from '../cos/sse.js'
 import { sendPart } from '../cos/upload-part.js'
-import { unlessAborted } from '../internal/abort.js'
-import { abandonUpload, patiently, type UploadName } from './abandon-upload.js'
+import { abandonUpload, type UploadName } from '../cos/abandon-upload.js'
 import { completeUpload, type CompletedObject } from './complete-upload.js'
 import type { UploadJob } from './upload-job.js'
 
@@ -25,25 +23,14 @@ export async function startUpload(
   envelope: Readonly<Record<string, string>>,
 ): Promise<UploadName> {
   const { service, bucket, key, params, signal } = job
-  // Not abortable: an upload whose id nobody learned could not be dropped.
-  const creating = createMultipartUpload(service, {
+  const { UploadId: uploadId } = await createMultipartUpload(service, {
     ...params,
     Bucket: bucket,
     Key: key,
     Metadata: { ...params.Metadata, ...envelope },
+    signal,
   })
-  try {
-    const { UploadId: uploadId } = await unlessAborted(creating, signal)
-    return { bucket, key, uploadId }
-  } catch (error) {
-    await patiently(
-      creating.then(
-        ({ UploadId: uploadId }) => abandonUpload(service, { bucket, key, uploadId }),
-        () => undefined,
-      ),
-    )
-    throw error
-  }
+  return { bucket, key, uploadId }
 }
 
 /** An upload under way. */
@@ -82,20 +69,13 @@ export class MultipartUpload {
   /**
    * Stores a part; it is sent from `bytes` as often as it takes.
    *
-   * @param begin - Awaited before the first byte leaves.
+   * @param body - Its bytes stay as they are until this is done.
    */
-  async send(
-    number: number,
-    bytes: Buffer,
-    signal: AbortSignal | undefined,
-    begin?: (digest: Digest) => Promise<void>,
-  ): Promise<StoredPart> {
+  async send(number: number, body: BytesBody, signal: AbortSignal | undefined): Promise<StoredPart> {
     const { service, enableMd5 } = this.#job
-    const body = bytesBody(bytes, { md5: service.md5 || enableMd5 })
-    await begin?.(body.digest)
     const headers = { ...this.#headers, ...(enableMd5 ? md5Header(body.digest) : {}) }
     const { ETag } = await sendPart(service, { ...this.name, number, headers, body, signal })
-    const part = { number, etag: ETag, length: bytes.length, crc64: body.digest.crc64 }
+    const part = { number, etag: ETag, length: body.bytes.length, crc64: body.digest.crc64 }
     this.#parts.set(number, part)
     return part
   }

@@ -1,9 +1,10 @@
 /** Bytes that come once and in order, of any length: encrypted, cut into parts, several of them on their way at a time. */
 import type { RunningCipher } from '../crypto/content-cipher.js'
-import { bytesBody } from '../cos/exchange.js'
+import { bytesBody, type BytesBody } from '../cos/exchange.js'
 import { objectWriteHeaders } from '../cos/object-headers.js'
 import { sendObject } from '../cos/put-object.js'
 import { md5Header } from '../cos/sendable-body.js'
+import { SealstreamError } from '../errors.js'
 import { abortedStream, unlessAborted } from '../internal/abort.js'
 import { PartCutter, type Part } from '../stream/part-cutter.js'
 import { MultipartUpload, startUpload } from './multipart-upload.js'
@@ -81,12 +82,11 @@ export class PartWriter {
 
   async #abandon(reason: unknown): Promise<void> {
     this.#pool.fail(reason)
-    this.#abort.abort(reason)
+    const isAborted = reason instanceof SealstreamError && reason.code === 'SEALSTREAM_ABORTED'
+    this.#abort.abort(isAborted ? reason.cause : reason)
     this.#held = undefined
     this.#encryptor?.close()
-    const upload = this.#upload
-    this.#upload = undefined
-    await this.#starting?.catch(() => undefined)
+    const upload = this.#upload ?? (await this.#starting?.catch(() => undefined))
     await this.#pool.settle()
     await upload?.abandon()
   }
@@ -110,7 +110,7 @@ export class PartWriter {
     if (this.#signal.aborted) throw abortedStream(this.#signal.reason)
     const upload = (this.#upload ??= await (this.#starting = this.#start()))
     await this.#pool.add(bytes.length, async () => {
-      await upload.send(number, bytes, this.#signal)
+      await upload.send(number, this.#digested(bytes), this.#signal)
       this.#job.onProgress?.({ bytes: upload.storedBytes, total: undefined })
     })
   }
@@ -124,9 +124,14 @@ export class PartWriter {
   }
 
   async #put(bytes: Buffer): Promise<StoredObject> {
-    const stored = await putWhole(this.#job, bytes, this.#envelope, this.#signal)
+    const stored = await putWhole(this.#job, this.#digested(bytes), this.#envelope, this.#signal)
     this.#job.onProgress?.({ bytes: bytes.length, total: undefined })
     return stored
+  }
+
+  #digested(bytes: Buffer): BytesBody {
+    const { service, enableMd5 } = this.#job
+    return bytesBody(bytes, { md5: service.md5 || enableMd5 })
   }
 
   async #complete(last: Part): Promise<StoredObject> {
@@ -141,17 +146,16 @@ export class PartWriter {
 /** Stores an object in one request, from memory. */
 export async function putWhole(
   job: UploadJob,
-  bytes: Buffer,
+  body: BytesBody,
   envelope: Readonly<Record<string, string>>,
   signal: AbortSignal | undefined,
 ): Promise<StoredObject> {
   const { service, bucket, key, params, enableMd5 } = job
-  const body = bytesBody(bytes, { md5: service.md5 || enableMd5 })
   const headers = {
     ...objectWriteHeaders(service, { ...params, Metadata: { ...params.Metadata, ...envelope } }),
     ...job.trafficLimit,
     ...(enableMd5 ? md5Header(body.digest) : {}),
   }
   const stored = await sendObject(service, { bucket, key, headers, body, signal })
-  return storedObject(job, stored, bytes.length, 0)
+  return storedObject(job, stored, body.bytes.length, 0)
 }

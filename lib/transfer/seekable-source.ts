@@ -1,5 +1,6 @@
 /** Sources that can be read anywhere, in any order, by several readers: files and bytes in memory. */
-import { open, type FileHandle } from 'node:fs/promises'
+import { constants, open, type FileHandle } from 'node:fs/promises'
+import { setImmediate } from 'node:timers/promises'
 import { OptionError, SealstreamError } from '../errors.js'
 import { assertText } from '../internal/assert.js'
 import { fileFingerprint, sourceChanged } from '../internal/file-chunks.js'
@@ -25,7 +26,8 @@ export interface SeekableSource {
 export async function openFileSource(path: string, option: string): Promise<SeekableSource> {
   let handle: FileHandle
   try {
-    handle = await open(path, 'r')
+    // Without waiting for the other end, which opening a pipe would do.
+    handle = await open(path, constants.O_RDONLY | ((constants.O_NONBLOCK as number | undefined) ?? 0))
   } catch (error) {
     throw unreadable(option, error)
   }
@@ -70,7 +72,11 @@ export function bytesSource(bytes: Buffer): SeekableSource {
   return {
     size: bytes.length,
     fingerprint: undefined,
-    read: async (into, position) => void bytes.copy(into, 0, position, position + into.length),
+    async read(into, position) {
+      // Others get their turn, an abort among them.
+      await setImmediate()
+      bytes.copy(into, 0, position, position + into.length)
+    },
     check: async () => undefined,
     close: async () => undefined,
   }

@@ -1,6 +1,6 @@
 /** A file that is written in any order beside its target, and takes its name when it is whole. Mode 0600. */
 import { randomBytes } from 'node:crypto'
-import { open, rename, rm, stat, type FileHandle } from 'node:fs/promises'
+import { constants, lstat, open, rename, rm, stat, type FileHandle } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { SealstreamError } from '../errors.js'
 import { syncDirectory } from '../internal/atomic-file.js'
@@ -19,25 +19,27 @@ export class TemporaryFile {
   }
 
   /**
-   * @param path - Where it is, if another run is to find it again; it may be there already.
+   * @param name - What it is called in the directory of its target.
+   * @param isOld - It must be there already, as this user's own and nobody else's; undefined is returned where it is not.
    * @throws SealstreamError `SEALSTREAM_FILE` where it cannot be made, or the target is a directory.
    */
-  static async open(target: string, path?: string): Promise<TemporaryFile> {
+  static async open(target: string, name: string, isOld: true): Promise<TemporaryFile | undefined>
+  static async open(target: string, name?: string): Promise<TemporaryFile>
+  static async open(
+    target: string,
+    name = temporaryName(),
+    isOld = false,
+  ): Promise<TemporaryFile | undefined> {
     // A rename across file systems is not atomic, so it lies in the directory of its target.
-    const temporary = path ?? join(dirname(target), `.sealstream-${randomBytes(8).toString('hex')}.part`)
+    const path = join(dirname(target), name)
     try {
       const stats = await stat(target).catch(() => undefined)
       if (stats?.isDirectory() === true) throw new Error('EISDIR: is a directory')
-      const handle = await open(temporary, path === undefined ? 'wx+' : await flagsFor(temporary), 0o600)
-      return new TemporaryFile(temporary, target, handle)
+      const handle = isOld ? await openOwn(path) : await open(path, 'wx+', 0o600)
+      return handle === undefined ? undefined : new TemporaryFile(path, target, handle)
     } catch (error) {
       throw failed(target, error)
     }
-  }
-
-  /** Its bytes, 0 when it is new. */
-  async size(): Promise<number> {
-    return (await this.#handle.stat()).size
   }
 
   /** Makes it exactly so long. What is not written yet reads as zeros. */
@@ -70,9 +72,13 @@ export class TemporaryFile {
     await this.#run(this.#handle.datasync())
   }
 
-  /** Flushes it and gives it its name. */
+  /** Flushes it and gives it its name, if it is still the file that was written. */
   async commit(): Promise<void> {
     await this.#run(this.#handle.sync())
+    const [written, found] = await this.#run(Promise.all([this.#handle.stat(), lstat(this.#path)]))
+    if (written.ino !== found.ino || written.dev !== found.dev) {
+      throw failed(this.#target, new Error('the temporary file was exchanged'))
+    }
     await this.close()
     await this.#run(rename(this.#path, this.#target))
     await syncDirectory(dirname(this.#target))
@@ -100,15 +106,31 @@ export class TemporaryFile {
   }
 }
 
-/** An existing file is gone on with, but never one that others can read or that is no file. */
-async function flagsFor(path: string): Promise<string> {
-  const stats = await stat(path).catch(() => undefined)
-  if (stats === undefined) return 'wx+'
-  if (!stats.isFile() || (stats.mode & 0o077) !== 0) {
-    await rm(path, { force: true })
-    return 'wx+'
+/** A name that nobody else has. */
+export function temporaryName(): string {
+  return `.sealstream-${randomBytes(8).toString('hex')}.part`
+}
+
+/** Whether a text, out of a checkpoint, can be such a name. */
+export function isTemporaryName(name: unknown): name is string {
+  return typeof name === 'string' && /^\.sealstream-[0-9a-f]{16}\.part$/.test(name)
+}
+
+/** A file of this user's, which nobody else can reach by another name or through a link. */
+async function openOwn(path: string): Promise<FileHandle | undefined> {
+  const { O_RDWR, O_NOFOLLOW } = constants
+  let handle: FileHandle
+  try {
+    handle = await open(path, O_RDWR | ((O_NOFOLLOW as number | undefined) ?? 0))
+  } catch {
+    return undefined
   }
-  return 'r+'
+  const stats = await handle.stat()
+  const isOwn = process.getuid === undefined || stats.uid === process.getuid()
+  const isPrivate = process.platform === 'win32' || (stats.mode & 0o077) === 0
+  if (stats.isFile() && stats.nlink === 1 && isOwn && isPrivate) return handle
+  await handle.close()
+  return undefined
 }
 
 function failed(target: string, cause: unknown): SealstreamError {

@@ -166,16 +166,21 @@ export class UploadJournal {
     await this.#save()
   }
 
-  /** Once a part is stored. */
+  /**
+   * Once a part is stored. Where its ETag is the MD5 that it was begun with, that says as much, and the file can wait for the
+   * next part: writing all parts down twice for each of them would cost more than the parts.
+   */
   async finish({ number, etag }: StoredPart): Promise<void> {
     const part = this.#parts[number]
-    if (part !== undefined) this.#parts[number] = { ...part, ETag: etag }
-    await this.#save()
+    if (part === undefined) return
+    this.#parts[number] = { ...part, ETag: etag }
+    if (part.Md5 !== unquote(etag).toLowerCase()) await this.#save()
   }
 
-  /** Waits until nothing is being written. */
-  settle(): Promise<void> {
-    return this.#file.settle()
+  /** Writes down the last state; the upload is left to another run. */
+  async leave(): Promise<void> {
+    await this.#save().catch(() => undefined)
+    await this.#file.settle()
   }
 
   /** The upload is over. */
@@ -185,7 +190,7 @@ export class UploadJournal {
 
   #save(options?: { durable: boolean }): Promise<void> {
     return this.#file.save(() => {
-      const { Mac: _old, ...state } = this.#state as UploadState & { Mac?: string }
+      const state = this.#state
       return this.#mac === undefined ? state : { ...state, Mac: this.#mac(JSON.stringify(state)) }
     }, options)
   }
@@ -196,10 +201,16 @@ export class UploadJournal {
  *
  * A part that was begun and is stored with the MD5 it was begun with is finished, too: the run died before it could note it.
  */
-export function finishedParts({ Parts }: UploadState, listed: readonly ListedPart[]): StoredPart[] {
+export function finishedParts(
+  { Parts }: UploadState,
+  listed: readonly ListedPart[],
+  plan: PartPlan,
+): StoredPart[] {
   return listed.flatMap(({ PartNumber: number, Size, ETag }) => {
     const part = Parts[number]
-    if (part === undefined || part.Length !== Size) return []
+    // What the plan does not know is nobody's part, whatever the checkpoint says.
+    const isPlanned = number <= plan.count && plan.part(number).length === Size
+    if (part === undefined || !isPlanned || part.Length !== Size) return []
     const etag = unquote(ETag).toLowerCase()
     const isNoted = part.ETag !== undefined && unquote(part.ETag).toLowerCase() === etag
     if (!isNoted && (part.ETag !== undefined || part.Md5 !== etag)) return []

@@ -23,7 +23,7 @@ export async function uploadFile(
   const job = uploadJob(service, params, ['LocalFilePath', 'checkpoint'], sealer)
   const { LocalFilePath: path } = params
   checkLocalPath(path, 'LocalFilePath')
-  const at = checkpointPath(params.checkpoint, path, 'upload', job)
+  const at = await checkpointPath(params.checkpoint, path, 'upload', job)
   if (at !== undefined && sealer?.canReopen === false) throw checkpointNeedsKey()
   const source = await openFileSource(path, 'LocalFilePath')
   try {

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { asReadable, bytesOf, holdErrors, isFileHandle, type BodyInput } from '../cos/request-body.js'
 import type { Service } from '../cos/service.js'
 import { OptionError } from '../errors.js'
-import { linkedAbort } from '../internal/abort.js'
+import { abortedStream, linkedAbort } from '../internal/abort.js'
 import { PartWriter } from './part-writer.js'
 import type { Sealer } from './seal.js'
 import { bytesSource, handleSource, openFileSource, type SeekableSource } from './seekable-source.js'
@@ -77,7 +77,11 @@ async function uploadOnce(job: UploadJob, body: unknown): Promise<StoredObject> 
     failure ??= { error }
     abort.abort(error)
   })
+  // The source is not all that waits: requests in flight, and the making of the key, end with the signal, too.
+  const onAbort = (): void => void writer.abandon(failure?.error ?? abortedStream(abort.signal.reason))
+  abort.signal.addEventListener('abort', onAbort, { once: true })
   try {
+    abort.throwIfAborted()
     await writer.open()
     for await (const bytes of bytesOf(stream, abort.signal)) await writer.write(bytes)
     abort.throwIfAborted()

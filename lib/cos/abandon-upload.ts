@@ -1,6 +1,6 @@
 /** Dropping an upload that will not be completed, without keeping anybody waiting for it. */
-import { abortMultipartUpload } from '../cos/abort-multipart-upload.js'
-import type { Service } from '../cos/service.js'
+import { abortMultipartUpload } from './abort-multipart-upload.js'
+import type { Service } from './service.js'
 import { ServiceError } from '../errors.js'
 
 /** An upload by its name. */
