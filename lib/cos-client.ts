@@ -83,6 +83,13 @@ export const FOREIGN_OPTIONS: Readonly<Record<string, string>> = {
   Protocol: 'write endpoint with its scheme',
   ForcePathStyle: 'write pathStyle',
   Timeout: 'write timeouts: { connect, stall }',
+  Token: 'write credentials: { secretId, secretKey, token }',
+  Scheme: 'write endpoint with its scheme',
+  Endpoint: 'write endpoint',
+  Proxies: 'write proxy',
+  Proxy: 'write proxy',
+  IP: 'write endpoint',
+  VerifySSL: 'write tls: { rejectUnauthorized }',
 }
 
 /** Parameters of createReadStream. */

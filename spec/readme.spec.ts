@@ -53,7 +53,7 @@ describe('what the documentation shows runs as written', function () {
   })
 
   it('links lead to files that exist', () => {
-    for (const page of [...PAGES, 'SECURITY.md', 'CONTRIBUTING.md']) {
+    for (const page of [...PAGES, 'SECURITY.md', 'CONTRIBUTING.md', 'examples/README.md']) {
       const base = new URL(`../${page}`, import.meta.url)
       for (const [, target] of read(page).matchAll(/\]\((?!https?:)([^)#]+)[^)]*\)/g)) {
         const url = new URL(target ?? '', base)
@@ -66,6 +66,55 @@ describe('what the documentation shows runs as written', function () {
 describe('examples', function () {
   this.timeout(60_000)
   const promised: Record<string, string[]> = {
+    '01-aes-key-by-value.js': ['stored 5 bytes of ciphertext, verified by crc64', 'read: bytes'],
+    '02-aes-key-by-path.js': [
+      '19 bytes: what is in the file',
+      'a key file that is not there: SEALSTREAM_KEY_FILE',
+    ],
+    '03-aes-multipart-by-hand.js': [
+      'part 3 again, with other bytes: SEALSTREAM_PART_CHANGED',
+      '3145728 bytes in 3 parts, verified by crc64',
+      'read back the same: true',
+    ],
+    '04-aes-upload-with-checkpoint-restart.js': [
+      'first call: SEALSTREAM_ABORTED',
+      'second call: resumed, at least 10 of 21 parts were there: true',
+      '20971525 bytes, verified by crc64',
+      'read back the same: true',
+    ],
+    '05-rsa-key-by-value.js': ['read: bytes, by somebody, format cos'],
+    '06-rsa-key-by-path.js': ['22 bytes, from 14 on: the rest'],
+    '07-rsa-multipart-by-hand.js': [
+      'uploads under way: 1',
+      '4194404 bytes in 5 parts, verified by crc64',
+      'read back the same: true',
+    ],
+    '08-rsa-upload-with-checkpoint-restart.js': [
+      'first call: SEALSTREAM_SERVICE 500',
+      'second call: resumed after 3 parts',
+      '6291456 bytes in 6 parts, verified by crc64',
+      'downloaded the same: true',
+    ],
+    '09-sse-cos.js': ['stored: AES256', 'read: 123, AES256'],
+    '10-sse-kms.js': [
+      'stored: cos/kms',
+      'read: 123, cos/kms kms-key-id',
+      'uploaded in 3 parts, verified by crc64',
+      'downloaded the same: true, cos/kms',
+    ],
+    '11-sse-c-put-get-head.js': [
+      'stored: AES256',
+      'read: 00000, AES256',
+      'head: 5 bytes, AES256',
+      'without the key: 400 InvalidRequest',
+    ],
+    '12-sse-c-upload-download.js': [
+      'uploaded in 6 parts, verified by crc64',
+      'downloaded 5242881 bytes, AES256',
+      'the same: true',
+    ],
+    '13-sse-c-copy.js': ['copied, AES256: true', 'copied in 4 parts, verified by crc64: true'],
+    '14-sse-c-restore.js': ['archived: InvalidObjectState', 'asked for a day: ongoing-request="false"'],
     'first.js': ['reads'],
     'multipart-by-hand.js': ['3145745 bytes in 4 parts, verified by crc64, read back the same: true'],
     'rsa-public-key-writer.js': [
@@ -75,7 +124,14 @@ describe('examples', function () {
     'stream-chain.js': ['the store and the chain agree on the CRC-64: true'],
   }
 
-  for (const name of readdirSync(new URL('../examples', import.meta.url))) {
+  const names = readdirSync(new URL('../examples', import.meta.url)).filter((name) => name.endsWith('.js'))
+  const index = read('examples/README.md')
+
+  it('each is named in examples/README.md, in that order', () => {
+    expect([...index.matchAll(/\]\(([^)]+\.js)\)/g)].map(([, name]) => name)).to.deep.equal(names)
+  })
+
+  for (const name of names) {
     it(`${name} says what it promises`, async () => {
       const folder = await UserFolder.make()
       try {

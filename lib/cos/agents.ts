@@ -65,12 +65,19 @@ function directAgents(tls: TlsOptions): { http: HttpAgent; https: HttpsAgent } {
 
 /** Through a proxy that opens a tunnel, or not at all: a refusal must never pass for an answer of the service. */
 class TunnelAgent extends HttpsProxyAgent<string> {
+  readonly #tls: TlsOptions
+
+  constructor(proxy: URL, tls: TlsOptions) {
+    super(proxy, { keepAlive: true, ...tls })
+    this.#tls = tls
+  }
+
   override async connect(
     ...[request, options]: Parameters<HttpsProxyAgent<string>['connect']>
   ): Promise<Socket> {
     let status = 200
     request.once('proxyConnect', ({ statusCode }: { statusCode: number }) => (status = statusCode))
-    const socket = await super.connect(request, options)
+    const socket = await super.connect(request, { ...options, ...this.#tls })
     if (status === 200) return socket
     socket.destroy()
     throw Object.assign(new Error(`the proxy opens no tunnel: it answered CONNECT with ${status}`), {
@@ -83,14 +90,14 @@ function proxyAgents(proxy: URL, tls: TlsOptions): { http: HttpAgent; https: Htt
   return {
     http: new HttpProxyAgent(proxy, { keepAlive: true }),
     // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- an Agent for both schemes, though its class extends that of http
-    https: new TunnelAgent(proxy, { keepAlive: true, ...tls }),
+    https: new TunnelAgent(proxy, tls),
   }
 }
 
 function checkAgents(agents: object): { http?: HttpAgent; https?: HttpsAgent } {
   assertKnown(agents, 'agents', ['http', 'https'])
   for (const [name, agent] of Object.entries(agents)) {
-    if (agent instanceof HttpAgent) continue
+    if (agent === undefined || agent instanceof HttpAgent) continue
     throw new OptionError(`agents.${name}`, `must be an Agent of node:${name}`, { value: agent })
   }
   return agents

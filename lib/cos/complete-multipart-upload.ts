@@ -2,7 +2,6 @@
 import { OptionError, SealstreamError } from '../errors.js'
 import { assertInteger, assertText } from '../internal/assert.js'
 import { bytesBody } from './exchange.js'
-import { serviceError } from './service-error.js'
 import {
   checkObjectCall,
   present,
@@ -71,10 +70,7 @@ export async function completeMultipartUpload(
     signal,
   }
   return service.http.send(request, async (answer) => {
-    const { root, node } = await readXml(answer.body, ['CompleteMultipartUploadResult', 'Error'])
-    if (root === 'Error') {
-      throw await serviceError('completeMultipartUpload', answer.status, answer.headers, answer.body)
-    }
+    const { node } = await readXml(answer.body, ['CompleteMultipartUploadResult'])
     const etag = text(node, 'ETag')
     if (etag === '')
       throw new SealstreamError('SEALSTREAM_ANSWER', 'completeMultipartUpload: the answer has no ETag')

@@ -9,7 +9,6 @@ import {
   objectWriteHeaders,
   type ObjectWriteParams,
 } from './object-headers.js'
-import { serviceError } from './service-error.js'
 import {
   checkObjectCall,
   present,
@@ -101,16 +100,13 @@ function copyHeaders(service: Service, params: CopyObjectParams): Record<string,
   }
 }
 
-/** The document of a copy; one that is an error, or names no ETag, is none (wire-formats F2). */
+/** The document of a copy; one that names no ETag is none (wire-formats F2). */
 export async function readCopyResult(
   operation: string,
   root: string,
   answer: Answer,
 ): Promise<Awaited<ReturnType<typeof readXml>>['node']> {
-  const document = await readXml(answer.body, [root, 'Error'])
-  if (document.root === 'Error') {
-    throw await serviceError(operation, answer.status, answer.headers, answer.body)
-  }
-  if (text(document.node, 'ETag') !== '') return document.node
+  const { node } = await readXml(answer.body, [root])
+  if (text(node, 'ETag') !== '') return node
   throw new SealstreamError('SEALSTREAM_ANSWER', `${operation}: the answer has no ETag`)
 }

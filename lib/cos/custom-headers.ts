@@ -13,7 +13,7 @@ const OURS =
  */
 export function customHeaders(given: unknown): Record<string, string> {
   if (given === undefined) return {}
-  if (typeof given !== 'object' || given === null) {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     throw new OptionError('CustomHeaders', 'must be an object of strings', { value: given })
   }
   const headers: Record<string, string> = {}
@@ -23,7 +23,8 @@ export function customHeaders(given: unknown): Record<string, string> {
     if (!/^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(lower)) throw new OptionError(option, 'is not a header name')
     if (lower.startsWith(META_PREFIX)) throw new OptionError(option, 'belongs into Metadata')
     if (OURS.test(lower)) throw new OptionError(option, 'is set by this package, or has a field of its own')
-    if (lower in headers) throw new OptionError(option, 'stands there twice in different spellings')
+    if (Object.hasOwn(headers, lower))
+      throw new OptionError(option, 'stands there twice in different spellings')
     if (typeof value !== 'string' || !/^[\x20-\x7e]*$/.test(value) || value.trim() !== value) {
       throw new OptionError(option, 'must have a value of printable ASCII without blanks at its ends')
     }

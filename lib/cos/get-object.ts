@@ -132,6 +132,10 @@ export async function getObject(
     signal,
   })
   try {
+    if (!answer.headers.etag) {
+      // An error document under status 200 has none, and must not pass for the object.
+      throw new SealstreamError('SEALSTREAM_ANSWER', `${subject}: the answer has no ETag: is it the object?`)
+    }
     const length = contentLength(answer.headers)
     const contentRange = answer.headers['content-range']
     checkAnsweredRange(params.Range, { status: answer.status, contentRange, length })

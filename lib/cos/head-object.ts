@@ -1,5 +1,6 @@
 /** HEAD Object. */
 import { CONDITION_PARAMS, conditionParts, contentLength, type ConditionParams } from './get-object.js'
+import { SealstreamError } from '../errors.js'
 import { describeObject, type ObjectDescription } from './object-headers.js'
 import {
   checkObjectCall,
@@ -43,6 +44,12 @@ export async function headObject(
     query,
     signal,
   })
+  if (!answer.headers.etag) {
+    throw new SealstreamError(
+      'SEALSTREAM_ANSWER',
+      `${bucket}/${key}: the answer has no ETag: is it the object?`,
+    )
+  }
   return {
     ContentLength: contentLength(answer.headers),
     ...describeObject(answer.headers),

@@ -12,7 +12,7 @@ import { Endpoint, ENDPOINT_OPTIONS, type EndpointOptions, type Target } from '.
 import { abortedError, mapHttpError } from './http-error.js'
 import { readWhole, startExchange, StaleConnection, type OpenAnswer } from './exchange.js'
 import { Retrier, type Repeatable, type RetryEvent, type RetryOptions } from './retry.js'
-import { serviceError } from './service-error.js'
+import { isErrorDocument, serviceError } from './service-error.js'
 import type { Answer, ServiceRequest } from './service-request.js'
 import { RequestSigner } from './request-signer.js'
 
@@ -182,7 +182,8 @@ export class HttpClient {
     const { status, headers, sent } = answer
     try {
       const body = await readWhole(answer)
-      if (status >= 300) throw await this.#refusal(request, answer, body, generation)
+      // The service may answer 200 before it knows, and say in the document that it failed (wire-formats F2).
+      if (status >= 300 || isErrorDocument(body)) throw await this.#refusal(request, answer, body, generation)
       if (request.body !== undefined && (sent === undefined || !(await answer.isSent(this.#stall)))) {
         throw new SealstreamError(
           'SEALSTREAM_ANSWER',

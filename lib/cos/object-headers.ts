@@ -120,8 +120,9 @@ export function objectHeaders(params: ObjectHeaderParams): Record<string, string
 /** A header value from text or a date; refuses what would break out of the header. */
 export function headerText(value: unknown, option: string): string {
   if (value instanceof Date && !Number.isNaN(value.getTime())) return value.toUTCString()
-  if (typeof value === 'string' && /^[\x20-\x7e]+$/.test(value)) return value
-  throw new OptionError(option, 'must be printable ASCII text', { value })
+  // HTTP strips blanks at the ends, and the signature would be of another value.
+  if (typeof value === 'string' && /^[\x20-\x7e]+$/.test(value) && value.trim() === value) return value
+  throw new OptionError(option, 'must be printable ASCII text without blanks at its ends', { value })
 }
 
 /** What an answer says about the object. */

@@ -45,6 +45,12 @@ export class OutgoingBody extends Transform {
     return this.#digest
   }
 
+  /** Where an earlier pass over the same source had the right length, it changed. */
+  #wrongLength(): Error {
+    if (this.#expected !== undefined) return sourceChanged()
+    return new LengthError('SEALSTREAM_BODY_LENGTH', 'request body', this.#length, this.#seen)
+  }
+
   override _transform(given: unknown, _encoding: BufferEncoding, done: TransformCallback): void {
     const chunk = typeof given === 'string' ? Buffer.from(given) : given
     if (!(chunk instanceof Uint8Array)) {
@@ -53,7 +59,7 @@ export class OutgoingBody extends Transform {
     }
     this.#seen += chunk.length
     if (this.#seen > this.#length) {
-      done(new LengthError('SEALSTREAM_BODY_LENGTH', 'request body', this.#length, this.#seen))
+      done(this.#wrongLength())
       return
     }
     this.#running.update(chunk)
@@ -74,7 +80,7 @@ export class OutgoingBody extends Transform {
 
   override _flush(done: TransformCallback): void {
     if (this.#seen < this.#length) {
-      done(new LengthError('SEALSTREAM_BODY_LENGTH', 'request body', this.#length, this.#seen))
+      done(this.#wrongLength())
       return
     }
     const digest = this.#running.digest()

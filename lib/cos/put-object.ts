@@ -16,7 +16,6 @@ import {
   type Service,
 } from './service.js'
 import { OptionError, SealstreamError, ServiceError } from '../errors.js'
-import { serviceError } from './service-error.js'
 import { describeEncryption, type ServerSideEncryptionResult } from './sse.js'
 import { trafficLimitHeader, type TrafficLimitParams } from './traffic-limit.js'
 
@@ -163,8 +162,6 @@ export function withMd5Use(
 export async function storedResult(service: Service, subject: string, answer: Answer): Promise<StoredResult> {
   const { headers, sent } = answer
   if (sent === undefined) throw new TypeError('a request that stores something has a body')
-  // Success has no document. One that is there says otherwise, whatever the status says.
-  if (isErrorDocument(answer.body)) throw await serviceError(subject, answer.status, headers, answer.body)
   if (!headers.etag)
     throw new SealstreamError(
       'SEALSTREAM_ANSWER',
@@ -177,11 +174,6 @@ export async function storedResult(service: Service, subject: string, answer: An
     verified: verifyStored(service, subject, sent, headers),
     ...resultMetadata(answer),
   }
-}
-
-/** Whether an answer of status 200 carries an error all the same. */
-function isErrorDocument(body: string): boolean {
-  return /^\s*(<\?xml[^>]*>\s*)?<Error[\s>]/.test(body)
 }
 
 /** @throws {@link OptionError} unless `text` is the Base64 of 16 bytes. */

@@ -5,7 +5,7 @@ import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import type { ReadableStream } from 'node:stream/web'
 import { LengthError, OptionError, SealstreamError } from '../errors.js'
-import { destroyOnAbort } from '../internal/abort.js'
+import { destroyOnAbort, unlessAborted } from '../internal/abort.js'
 import { assertInteger } from '../internal/assert.js'
 import { asBuffer } from '../internal/bytes.js'
 import { fileChunks, fileFingerprint, sourceChanged, type FileFacts } from '../internal/file-chunks.js'
@@ -253,13 +253,22 @@ async function collect(stream: Readable, { mostCollected, hint, signal }: SizeOp
  */
 export async function* bytesOf(stream: Readable, signal: AbortSignal | undefined): AsyncGenerator<Buffer> {
   destroyOnAbort(stream, signal)
+  const chunks = stream[Symbol.asyncIterator]() as AsyncIterator<unknown>
   try {
-    for await (const chunk of stream as AsyncIterable<unknown>) {
+    for (;;) {
+      // A source that gives nothing does not end when it is destroyed either: a generator would first have to go on.
+      const reading = chunks.next()
+      reading.catch(() => undefined)
+      const next = await unlessAborted(reading, signal)
+      if (next.done === true) return
+      const chunk = next.value
       if (typeof chunk === 'string') yield Buffer.from(chunk)
       else if (chunk instanceof Uint8Array) yield asBuffer(chunk)
       else throw new OptionError('Body', 'must be a stream of bytes or text', { value: chunk })
     }
   } catch (error) {
     throw mapBodyError(error as Error)
+  } finally {
+    stream.destroy()
   }
 }

@@ -68,13 +68,15 @@ export class RequestSigner {
    * @returns Whether the same request may succeed now.
    */
   recover(
-    { serviceCode, serviceMessage }: ServiceError,
+    { status, serviceCode, serviceMessage }: ServiceError,
     date: string | undefined,
     generation: number,
   ): boolean {
     const isSkewed =
       serviceCode === 'RequestTimeTooSkewed' ||
-      (serviceCode === 'AccessDenied' && serviceMessage === 'Request has expired')
+      (serviceCode === 'AccessDenied' && serviceMessage === 'Request has expired') ||
+      // The answer to HEAD says no more than that; its Date tells.
+      (status === 403 && serviceCode === 'AccessDenied' && serviceMessage === '')
     if (!isSkewed && serviceCode !== 'ExpiredToken') return false
     // Of many requests at once, the first one to be refused does it for all.
     if (generation !== this.#generation) return true

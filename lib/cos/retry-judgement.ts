@@ -20,7 +20,7 @@ const NEVER_ARRIVED = ['ECONNREFUSED', 'EAI_AGAIN', 'ENETUNREACH', 'EHOSTUNREACH
 
 /** A name that does not exist, or a certificate that is not trusted, will be so a second later too. */
 const LASTING =
-  /^(ENOTFOUND|ERR_PROXY_|ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH)/
+  /^(ENOTFOUND|EPROTO|ERR_INVALID_ARG_|ERR_OSSL_|ERR_PROXY_|ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH)/
 
 /** Refusals by which the service says that it did nothing, whatever their status. */
 const PASSING_CODES = ['RequestTimeout', 'SlowDown', 'ServiceUnavailable', 'TooManyRequests']

@@ -1,5 +1,6 @@
 /** From a body of known length to what a request sends: in memory where that makes it repeatable, with Content-MD5. */
 import { BodyDigest, type Digest } from '../checksum/body-digest.js'
+import { sourceChanged } from '../internal/file-chunks.js'
 import type { ProgressListener } from '../internal/progress.js'
 import { bytesBody, type RequestBody } from './exchange.js'
 import { bytesOf, type SizedBody } from './request-body.js'
@@ -46,6 +47,7 @@ export async function sendableBody(
   const running = new BodyDigest({ md5 })
   for await (const bytes of bytesOf(sized.open(), signal)) running.update(bytes)
   const expected = running.digest()
+  if (expected.length !== sized.length) throw sourceChanged()
   const body = { stream: sized.open(), length: sized.length, md5, expected, onProgress: report }
   return { body, headers: md5Header(expected) }
 }

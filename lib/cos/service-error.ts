@@ -41,6 +41,11 @@ export async function serviceError(
   return new ServiceError(operation, facts, hint === undefined ? {} : { hint })
 }
 
+/** Whether an answer of status 200 carries an error all the same. */
+export function isErrorDocument(body: string): boolean {
+  return /^\s*(<\?xml[^>]*>\s*)?<Error[\s>]/.test(body)
+}
+
 /** Retry-After in milliseconds: a number of seconds, or a date, which is compared with the service's own. */
 function retryAfter(headers: Readonly<Record<string, string>>): number | undefined {
   const wish = headers['retry-after']

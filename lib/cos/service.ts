@@ -1,5 +1,6 @@
 /** What every operation needs besides its parameters, and the checks that all parameters share. */
 import { OptionError } from '../errors.js'
+import { allowManyListeners } from '../internal/abort.js'
 import { assertKnown } from '../internal/assert.js'
 import type { HttpClient } from './http-client.js'
 import { assertBucket, assertKey } from './names.js'
@@ -53,6 +54,12 @@ const FOREIGN_NAMES: Readonly<Record<string, string>> = {
   StoragePath: 'write Body',
   Query: 'every parameter has a named field',
   abortSignal: 'write signal',
+  CopyStatus: "write MetadataDirective: 'Copy' or 'Replaced'",
+  Expired: 'write Expires, in seconds',
+  Delete: 'write Objects: [{ Key }]',
+  EncodingType: 'keys are always decoded',
+  EnableCRC: 'CRC-64 is always compared',
+  enable_crc: 'CRC-64 is always compared',
 }
 
 const CALL_NAMES = ['Bucket', 'signal']
@@ -64,6 +71,7 @@ export function checkCall(service: Service, params: CallParams, known: readonly 
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new OptionError('signal', 'must be an AbortSignal', { value: signal })
   }
+  if (signal !== undefined) allowManyListeners(signal)
   const { onProgress } = params as { onProgress?: unknown }
   if (onProgress !== undefined && typeof onProgress !== 'function') {
     throw new OptionError('onProgress', 'must be a function', { value: onProgress })

@@ -25,7 +25,8 @@ export async function readXml<Root extends string>(
   roots: readonly Root[],
 ): Promise<{ root: Root; node: XmlNode }> {
   // Complete answers 200 at once and sends white space while it merges (wire-formats F2).
-  const document = text.trimStart()
+  // A key may hold characters that no XML can; the service repeats it all the same.
+  const document = text.trimStart().replace(/&#(x[0-9a-f]+|\d+);/gi, legalReference)
   if (/<!DOCTYPE/i.test(document)) throw unreadable('declares a document type')
   let parsed: unknown
   try {
@@ -38,6 +39,17 @@ export async function readXml<Root extends string>(
     throw unreadable(`has root element ${root ?? 'none'}, not ${roots.join(' or ')}`)
   }
   return { root: root as Root, node }
+}
+
+/** A character reference as it is, or, where no document may hold that character, a replacement character. */
+function legalReference(reference: string, code: string): string {
+  const point = /^x/i.test(code) ? Number.parseInt(code.slice(1), 16) : Number(code)
+  const isLegal =
+    [0x9, 0xa, 0xd].includes(point) ||
+    (point >= 0x20 && point <= 0xd7ff) ||
+    (point >= 0xe000 && point <= 0xfffd) ||
+    (point >= 0x10000 && point <= 0x10ffff)
+  return isLegal ? reference : '\ufffd'
 }
 
 /** Writes a document from nested objects; arrays become repeated elements. */

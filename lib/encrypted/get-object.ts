@@ -77,9 +77,6 @@ async function getRange(
   Range: string,
 ): Promise<EncryptedGetResult> {
   const head = await headObject(service, headParams(params))
-  if (head.ETag === '') {
-    throw new SealstreamError('SEALSTREAM_ANSWER', 'headObject: the answer has no ETag to hold the range to')
-  }
   const opened = await unlessAborted(
     openEnvelope(head.$metadata.headers, masterKey, { policy }),
     params.signal,

@@ -1,4 +1,5 @@
 /** Aborting streams by signal, with our error. */
+import { setMaxListeners } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
 import { SealstreamError } from '../errors.js'
 
@@ -51,6 +52,12 @@ export function destroyOnAbort(stream: Readable | Writable, signal: AbortSignal 
   stream.once('close', () => signal.removeEventListener('abort', onAbort))
 }
 
+/** One signal for many requests at once is ordinary here, and no leak, which Node takes it for beyond ten. */
+export function allowManyListeners(signal: AbortSignal): void {
+  // Not 0, which Node 20 takes for none set, and then for no EventTarget.
+  setMaxListeners(Infinity, signal)
+}
+
 /** A signal of one's own that also follows somebody else's. */
 export interface LinkedAbort {
   readonly signal: AbortSignal
@@ -64,6 +71,7 @@ export interface LinkedAbort {
 /** @param outer - Followed until `unlink`. AbortSignal.any would do, but holds on to its sources (Node 20). */
 export function linkedAbort(outer: AbortSignal | undefined): LinkedAbort {
   const controller = new AbortController()
+  allowManyListeners(controller.signal)
   const follow = (): void => controller.abort(outer?.reason)
   if (outer?.aborted === true) follow()
   else outer?.addEventListener('abort', follow, { once: true })

@@ -78,13 +78,21 @@ export async function sendAnswer(response: ServerResponse, body: RequestBody, an
   if (typeof content === 'string') headers['content-length'] = Buffer.byteLength(content)
   if (unread) headers.connection = 'close'
   try {
-    response.writeHead(answer.status, headers)
+    response.writeHead(answer.status, asSpelt(headers))
   } catch (error) {
     if (typeof content === 'object') content.destroy()
     throw error
   }
   if (typeof content === 'object') {
-    await pipeline(content, response)
+    // A response that waits behind another on its connection does not hear of the connection's end by itself.
+    const { socket } = response.req
+    const onClose = (): void => void response.destroy()
+    socket.once('close', onClose)
+    try {
+      await pipeline(content, response)
+    } finally {
+      socket.off('close', onClose)
+    }
     return
   }
   // Bytes, because Node would write the headers in the encoding of a string that follows them: UTF-8, not Latin-1.
@@ -98,4 +106,14 @@ export async function sendAnswer(response: ServerResponse, body: RequestBody, an
   if (bytes !== undefined) response.write(bytes)
   await body.drain()
   response.end()
+}
+
+/** Names as COS spells them: the Python SDK looks them up in that very case. Its own `x-cos-` names are lower case. */
+function asSpelt(headers: Readonly<Record<string, string | number>>): Record<string, string | number> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [spelling(name), value]))
+}
+
+function spelling(name: string): string {
+  if (name.startsWith('x-cos-')) return name
+  return name === 'etag' ? 'ETag' : name.replace(/(^|-)[a-z]/g, (start) => start.toUpperCase())
 }

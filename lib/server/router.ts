@@ -93,6 +93,8 @@ const FEATURE_HEADERS: readonly (readonly [prefix: string, feature: string])[] =
   ['x-cos-copy-source', 'copy'],
 ]
 
+const SOURCE_KEY_PREFIX = 'x-cos-copy-source-server-side-encryption-customer-'
+
 /** @throws `NotImplemented`, naming the operation, when the table has none for this request. */
 export function findHandler(request: CosRequest): Handler {
   const name = operationName(request)
@@ -108,8 +110,12 @@ export function operationName(request: CosRequest): string {
   const level = request.bucket === '' ? 'service' : request.key === '' ? 'bucket' : 'object'
   const names = new Set(request.query.map(([name]) => name))
   const subresource = SUBRESOURCES.find((name) => names.has(name))
-  const features = FEATURE_HEADERS.filter(([prefix]) =>
-    Object.keys(request.headers).some((name) => name.startsWith(prefix)),
-  ).map(([, feature]) => ` with ${feature}`)
+  // The Python SDK says the key of the source when it starts an upload that will be copied into, too.
+  const given = Object.keys(request.headers).filter(
+    (name) => subresource !== 'uploads' || !name.startsWith(SOURCE_KEY_PREFIX),
+  )
+  const features = FEATURE_HEADERS.filter(([prefix]) => given.some((name) => name.startsWith(prefix))).map(
+    ([, feature]) => ` with ${feature}`,
+  )
   return `${request.method} ${level}${subresource === undefined ? '' : `?${subresource}`}${features.join('')}`
 }

@@ -70,9 +70,12 @@ export async function completeUpload(completion: Completion): Promise<CompletedO
 }
 
 async function stateOf(completion: Completion): Promise<CompletedObject | 'open' | 'gone'> {
+  // Without an envelope, the same bytes may have been there before: then what is still open was not completed.
+  const isNamed = Object.keys(completion.envelope).length > 0
+  if (!isNamed && (await isStillOpen(completion))) return 'open'
   const found = await findCompleted(completion)
   if (found !== undefined) return found
-  return (await isStillOpen(completion)) ? 'open' : 'gone'
+  return isNamed && (await isStillOpen(completion)) ? 'open' : 'gone'
 }
 
 /**

@@ -4,7 +4,6 @@ import { headObject, type HeadObjectResult } from '../cos/head-object.js'
 import type { Verified } from '../cos/integrity.js'
 import type { Service } from '../cos/service.js'
 import type { DataKey } from '../crypto/data-key.js'
-import { SealstreamError } from '../errors.js'
 import { downloadJob, type DownloadFileParams, type DownloadJob } from './download-job.js'
 import { fetchRanges } from './fetch-ranges.js'
 import { isObjectChanged } from './object-changed.js'
@@ -53,9 +52,6 @@ async function downloadOnce(
   ) as ConditionParams
   const { service, bucket: Bucket, key: Key, customerKey, signal } = job
   const head = await headObject(service, { Bucket, Key, ...conditions, ...customerKey, signal })
-  if (head.ETag === '') {
-    throw new SealstreamError('SEALSTREAM_ANSWER', 'headObject: the answer has no ETag to hold the ranges to')
-  }
   const dataKey = await open?.(head)
   try {
     const verified = await fetchRanges(job, head, dataKey)

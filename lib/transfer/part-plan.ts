@@ -27,7 +27,8 @@ export class PartPlan implements Iterable<PlannedPart> {
    */
   constructor(length: number, partSize: number) {
     this.length = length
-    this.partSize = Math.max(partSize, neededPartSize(length))
+    const isEnough = Math.ceil(length / partSize) <= MOST_PARTS
+    this.partSize = isEnough ? partSize : neededPartSize(length)
     if (this.partSize > MOST_PART_BYTES) {
       throw new OptionError(
         'PartSize',
@@ -54,7 +55,7 @@ export class PartPlan implements Iterable<PlannedPart> {
 
 const MEBIBYTE = 1024 * 1024
 
-/** The smallest part size, in whole MiB, of which 10,000 are enough; 0 where any will do. */
+/** The smallest part size, in whole MiB, of which 10,000 are enough. */
 function neededPartSize(length: number): number {
-  return Math.ceil(length / MOST_PARTS / MEBIBYTE) * MEBIBYTE * (length > MOST_PARTS * MEBIBYTE ? 1 : 0)
+  return Math.ceil(length / MOST_PARTS / MEBIBYTE) * MEBIBYTE
 }

@@ -27,10 +27,11 @@ export class PartPool {
   /**
    * Waits until there is room for a task that holds `bytes`, then starts it.
    *
+   * @param reserve - Bytes that its caller holds besides.
    * @throws The first failure of any task.
    */
-  async add(bytes: number, task: () => Promise<void>): Promise<void> {
-    while (this.#failure === undefined && !this.#hasRoom(bytes)) {
+  async add(bytes: number, task: () => Promise<void>, reserve = 0): Promise<void> {
+    while (this.#failure === undefined && !this.#hasRoom(bytes + reserve)) {
       this.#room ??= deferred()
       await this.#room.promise
     }

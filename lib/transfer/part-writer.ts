@@ -5,7 +5,7 @@ import { objectWriteHeaders } from '../cos/object-headers.js'
 import { sendObject } from '../cos/put-object.js'
 import { md5Header } from '../cos/sendable-body.js'
 import { SealstreamError } from '../errors.js'
-import { abortedStream, unlessAborted } from '../internal/abort.js'
+import { abortedStream, allowManyListeners, unlessAborted } from '../internal/abort.js'
 import { PartCutter, type Part } from '../stream/part-cutter.js'
 import { MultipartUpload, startUpload } from './multipart-upload.js'
 import { growingPartSize } from './part-size.js'
@@ -38,10 +38,9 @@ export class PartWriter {
   /** @param onFail - Called when storing a part failed, so that nobody waits for a source that gives nothing. */
   constructor(job: UploadJob, onFail?: (error: unknown) => void) {
     this.#job = job
+    allowManyListeners(this.#signal)
     this.#cutter = new PartCutter((number) => growingPartSize(job.partSize, number))
-    // One part is being cut and one is held: what remains is for parts in flight.
-    const mostBytes = Math.max(0, job.maxBuffer - 2 * job.partSize)
-    this.#pool = new PartPool({ concurrency: job.concurrency, mostBytes }, onFail)
+    this.#pool = new PartPool({ concurrency: job.concurrency, mostBytes: job.maxBuffer }, onFail)
   }
 
   /** Makes the data key. Call it first. */
@@ -109,10 +108,12 @@ export class PartWriter {
   async #send({ number, bytes }: Part): Promise<void> {
     if (this.#signal.aborted) throw abortedStream(this.#signal.reason)
     const upload = (this.#upload ??= await (this.#starting = this.#start()))
-    await this.#pool.add(bytes.length, async () => {
+    const sending = async (): Promise<void> => {
       await upload.send(number, this.#digested(bytes), this.#signal)
       this.#job.onProgress?.({ bytes: upload.storedBytes, total: undefined })
-    })
+    }
+    // One part is being cut and one is held, both of this size or a larger one.
+    await this.#pool.add(bytes.length, sending, 2 * bytes.length)
   }
 
   async #start(): Promise<MultipartUpload> {

@@ -46,7 +46,7 @@ export async function resumeUpload(
     return undefined
   }
   if (found.type === 'unusable') return restart(found.reason)
-  const { Mac, ...content } = found.state
+  const { Mac, Version, ...content } = found.state
   const state = asUploadState(content)
   if (state === undefined) return restart('the checkpoint is damaged')
   const { UploadId: uploadId, Bucket: bucket, Key: key } = state
@@ -65,7 +65,7 @@ export async function resumeUpload(
     return restart(reason)
   }
   const difference =
-    'Version' in content ? 'the checkpoint is of another version' : differenceOf(state, identity)
+    Version !== undefined ? 'the checkpoint is of another version' : differenceOf(state, identity)
   if (dataKey === 'failed' || journal === undefined) {
     return leave(difference ?? 'the data key in the checkpoint does not unwrap', false)
   }
@@ -91,7 +91,9 @@ export async function resumeUpload(
 const NEVER_UNWRAPS = ['SEALSTREAM_UNWRAP', 'SEALSTREAM_KEY_KIND', 'SEALSTREAM_KEY_FORMAT']
 
 async function reopen(job: UploadJob, { SavedKey }: UploadState): Promise<DataKey | undefined | 'failed'> {
-  if (job.sealer === undefined || SavedKey === undefined) return undefined
+  if (job.sealer === undefined) return undefined
+  // Without a key there would be no encryption, and nothing that vouches for the checkpoint.
+  if (SavedKey === undefined) return 'failed'
   try {
     return await unlessAborted(job.sealer.reopen(SavedKey), job.signal)
   } catch (error) {

@@ -93,8 +93,17 @@ export function asUploadState(found: Readonly<Record<string, unknown>>): UploadS
     (state.UploadId === undefined || (typeof state.UploadId === 'string' && state.UploadId !== '')) &&
     isObject(state.Parts) &&
     Object.entries(state.Parts).every(([number, part]) => /^[1-9]\d{0,4}$/.test(number) && isPart(part)) &&
-    (state.SavedKey === undefined || (isObject(state.SavedKey) && 'Envelope' in state.SavedKey))
+    (state.SavedKey === undefined || isSavedKey(state.SavedKey))
   return isWhole ? (found as unknown as UploadState) : undefined
+}
+
+function isSavedKey(saved: unknown): boolean {
+  const { Envelope, Wrapped } = (isObject(saved) ? saved : {}) as Partial<Record<keyof SavedKey, unknown>>
+  return isTextMap(Envelope) && (Wrapped === undefined || isTextMap(Wrapped))
+}
+
+function isTextMap(value: unknown): boolean {
+  return isObject(value) && Object.values(value).every((text) => typeof text === 'string')
 }
 
 function isPart(part: unknown): boolean {

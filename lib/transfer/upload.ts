@@ -59,10 +59,18 @@ async function seekable(body: unknown): Promise<SeekableSource | undefined> {
     if (body.protocol !== 'file:') {
       throw new OptionError('Body', 'must be a file: URL, or no URL', { value: body.protocol })
     }
-    return openFileSource(fileURLToPath(body), 'Body')
+    return openFileSource(pathOf(body), 'Body')
   }
   if (isFileHandle(body) && (await isRegular(body))) return handleSource(body, 'Body')
   return undefined
+}
+
+function pathOf(url: URL): string {
+  try {
+    return fileURLToPath(url)
+  } catch (error) {
+    throw new OptionError('Body', 'must be a file: URL of this machine', { value: url.href, cause: error })
+  }
 }
 
 async function isRegular(handle: FileHandle): Promise<boolean> {

@@ -17,8 +17,8 @@ export async function runWorkers<Item>(
   const queue = items[Symbol.iterator]()
   let failure: { readonly error: unknown } | undefined
   const work = async (): Promise<void> => {
-    const worker = makeWorker()
     try {
+      const worker = makeWorker()
       for (;;) {
         abort.throwIfAborted()
         const next = queue.next()

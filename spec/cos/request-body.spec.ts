@@ -356,7 +356,7 @@ describe('request bodies', () => {
         client.putObject({ Key: 'a', Body, ContentLength: 5 * 1024 ** 3 + 1 }),
       )
       expect(error).to.have.property('option', 'Body')
-      expect(error.hint).to.include('createWriteStream')
+      expect(error.hint).to.include('upload()')
     })
   })
 

@@ -33,7 +33,7 @@ try {
   writeFileSync(join(folder, 'package.json'), '{"name":"stranger","private":true}')
   run('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', join(folder, packed.filename)])
 
-  for (const name of readdirSync(join(ROOT, 'examples'))) {
+  for (const name of readdirSync(join(ROOT, 'examples')).filter((file) => file.endsWith('.js'))) {
     cpSync(join(ROOT, 'examples', name), join(folder, name.replace(/\.js$/, '.mjs')))
     const said = run(process.execPath, [name.replace(/\.js$/, '.mjs')])
     check(`examples/${name} runs against it`, said !== '', said)
