@@ -57,8 +57,8 @@ export function md5Header({ md5 }: Digest): Record<string, string> {
   return md5 === undefined ? {} : { 'content-md5': Buffer.from(md5, 'hex').toString('base64') }
 }
 
-/** A body that is sent again is not reported again. */
-function forwardOnly(onProgress: ProgressListener | undefined): ProgressListener | undefined {
+/** What is moved again is not reported again. */
+export function forwardOnly(onProgress: ProgressListener | undefined): ProgressListener | undefined {
   if (onProgress === undefined) return undefined
   let most = -1
   return (progress) => {

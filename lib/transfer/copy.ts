@@ -1,8 +1,8 @@
 /** Copies within the service, of any size: one request up to 5 GB, above it parts side by side (RULES 6). */
 import { checkDirective, copyObject } from '../cos/copy-object.js'
-import { COPY_SOURCE_PARAMS, resolveSource } from '../cos/copy-source.js'
+import { COPY_SOURCE_PARAMS, copySourceHeaders, resolveSource } from '../cos/copy-source.js'
 import type { HeadObjectResult } from '../cos/head-object.js'
-import { OBJECT_WRITE_PARAMS } from '../cos/object-headers.js'
+import { OBJECT_WRITE_PARAMS, objectWriteHeaders } from '../cos/object-headers.js'
 import { checkObjectCall, type Service } from '../cos/service.js'
 import { assertInteger } from '../internal/assert.js'
 import { headSource, pinnedSource, unlessChanged, verifyCopy } from './copied-source.js'
@@ -49,6 +49,9 @@ export async function copy(service: Service, params: CopyParams, guard?: CopyGua
   const concurrency = checkConcurrency(params.Concurrency)
   assertInteger(MultipartThreshold, 'MultipartThreshold', 0, MOST_COPY_BYTES)
   checkDirective(params)
+  // Found out before any request.
+  objectWriteHeaders(service, params)
+  copySourceHeaders(service, params)
   const named = resolveSource(service, params.CopySource)
   const source = await headSource(service, named, params, signal)
   const envelope = guard?.envelopeOf(source) ?? {}

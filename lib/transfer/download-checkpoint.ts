@@ -57,7 +57,7 @@ export class DownloadJournal {
   /** By range number: CRC-64 of the stored bytes, decimal. Only those whose bytes are on the disk. */
   #ranges: Record<string, string> = {}
   /** Where the bytes are until they are whole. */
-  #temporary = temporaryName()
+  readonly #temporary: string
   /** Those whose bytes are written, but not flushed yet. */
   #written: [number, bigint][] = []
   #flushing: Promise<void> = Promise.resolve()
@@ -74,6 +74,8 @@ export class DownloadJournal {
     this.#dataKey = dataKey
     this.#mac = mac
     this.#identity = identityOf(job, head, plan)
+    // Another object, or another version, has another file; the same one finds its own again even where the checkpoint is lost.
+    this.#temporary = temporaryName([this.#identity, basename(job.destination)])
   }
 
   /** Undefined where the caller wants no checkpoint. */
@@ -93,6 +95,7 @@ export class DownloadJournal {
     if (typeof resumed === 'object') return resumed
     if (resumed !== undefined) this.#job.onEvent?.({ type: 'restarted', reason: resumed })
     await this.#save()
+    await this.#removeTemporary(this.#temporary)
     return { file: await TemporaryFile.open(this.#job.destination, this.#temporary), done: new Map() }
   }
 
@@ -105,11 +108,11 @@ export class DownloadJournal {
     const reason = this.#reasonAgainst(found.state)
     const { destination } = this.#job
     if (reason !== undefined) {
-      if (isTemporaryName(name)) await rm(join(dirname(destination), name), { force: true })
+      if (isTemporaryName(name)) await this.#removeTemporary(name)
       return reason
     }
     const wanted = Object.entries(ranges as Record<string, string>)
-    const file = await TemporaryFile.open(destination, name as string, true)
+    const file = await TemporaryFile.open(destination, this.#temporary, true)
     // The run before may have died after it gave the file its name.
     const left =
       file ??
@@ -123,7 +126,6 @@ export class DownloadJournal {
         await left.close()
         return 'the temporary file is gone'
       }
-      this.#temporary = name as string
       this.#ranges = Object.fromEntries([...done].map(([number, crc64]) => [number, String(crc64)]))
       const bytes = [...done.keys()].reduce((sum, number) => sum + this.#plan.part(number).length, 0)
       this.#job.onEvent?.({ type: 'resumed', parts: done.size, bytes })
@@ -132,6 +134,10 @@ export class DownloadJournal {
       await left.close()
       throw error
     }
+  }
+
+  async #removeTemporary(name: string): Promise<void> {
+    await rm(join(dirname(this.#job.destination), name), { force: true })
   }
 
   /** The ranges whose bytes in the file are still what was downloaded. */
@@ -195,7 +201,7 @@ export class DownloadJournal {
       ([number, text]) =>
         /^[1-9]\d{0,4}$/.test(number) && typeof text === 'string' && /^\d{1,20}$/.test(text),
     )
-    if (!isWhole || !isTemporaryName(state.Temporary)) return 'the checkpoint is damaged'
+    if (!isWhole || state.Temporary !== this.#temporary) return 'the checkpoint is damaged'
     if (this.#mac !== undefined && Mac !== this.#mac(JSON.stringify(state)))
       return 'the checkpoint was altered'
     return undefined

@@ -1,6 +1,7 @@
 /** What a download is told. */
 import { CONDITION_PARAMS, type ConditionParams } from '../cos/get-object.js'
 import { DEFAULT_PART_SIZE } from '../cos/put-object.js'
+import { forwardOnly } from '../cos/sendable-body.js'
 import { checkObjectCall, type ObjectParams, type Service } from '../cos/service.js'
 import { CUSTOMER_KEY_PARAMS, customerKeyOf, type CustomerKeyParams } from '../cos/sse.js'
 import { trafficLimitHeader, type TrafficLimitParams } from '../cos/traffic-limit.js'
@@ -34,6 +35,8 @@ export interface DownloadJob {
   readonly service: Service
   readonly bucket: string
   readonly key: string
+  /** The version that was asked for; a service need not repeat it. */
+  readonly versionId: string | undefined
   readonly customerKey: CustomerKeyParams
   readonly trafficLimit: TrafficLimitParams
   readonly destination: string
@@ -68,6 +71,7 @@ export async function downloadJob(service: Service, params: DownloadFileParams):
     service,
     bucket,
     key,
+    versionId: params.VersionId,
     customerKey: customerKeyOf(params),
     trafficLimit: TrafficLimit === undefined ? {} : { TrafficLimit },
     destination,
@@ -75,7 +79,7 @@ export async function downloadJob(service: Service, params: DownloadFileParams):
     concurrency: checkConcurrency(params.Concurrency),
     checkpoint: at === undefined ? undefined : new CheckpointFile(at, 'download'),
     signal,
-    onProgress: params.onProgress,
+    onProgress: forwardOnly(params.onProgress),
     onEvent: params.onEvent,
   }
 }

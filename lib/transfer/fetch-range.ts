@@ -79,11 +79,12 @@ async function request(
   signal: AbortSignal,
 ): Promise<GetObjectResult> {
   const range = `bytes=${offset}-${offset + length - 1}`
+  const versionId = head.VersionId ?? job.versionId
   const params = {
     Bucket: job.bucket,
     Key: job.key,
     IfMatch: head.ETag,
-    ...(head.VersionId === undefined ? {} : { VersionId: head.VersionId }),
+    ...(versionId === undefined ? {} : { VersionId: versionId }),
     ...job.customerKey,
     ...job.trafficLimit,
     Range: range,

@@ -28,14 +28,10 @@ export async function fetchRanges(
   const abort = linkedAbort(job.signal)
   try {
     await file.resize(size)
-    let most = -1
     let bytes = [...done.keys()].reduce((sum, number) => sum + plan.part(number).length, 0)
     const report = (more: number): void => {
       bytes += more
-      // A range that is begun again is not reported again.
-      if (bytes <= most || abort.signal.aborted) return
-      most = bytes
-      job.onProgress?.({ bytes, total: size })
+      if (!abort.signal.aborted) job.onProgress?.({ bytes, total: size })
     }
     report(0)
     const missing = plan.length === 0 ? [] : [...plan].filter(({ number }) => !done.has(number))

@@ -1,7 +1,7 @@
 /** A file that is written in any order beside its target, and takes its name when it is whole. Mode 0600. */
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { constants, lstat, open, rename, rm, stat, type FileHandle } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { SealstreamError } from '../errors.js'
 import { syncDirectory } from '../internal/atomic-file.js'
 
@@ -36,7 +36,8 @@ export class TemporaryFile {
       const stats = await stat(target).catch(() => undefined)
       if (stats?.isDirectory() === true) throw new Error('EISDIR: is a directory')
       const handle = isOld ? await openOwn(path) : await open(path, 'wx+', 0o600)
-      return handle === undefined ? undefined : new TemporaryFile(path, target, handle)
+      if (handle === undefined) return undefined
+      return new TemporaryFile(name === basename(target) ? target : path, target, handle)
     } catch (error) {
       throw failed(target, error)
     }
@@ -91,10 +92,10 @@ export class TemporaryFile {
     await this.#handle.close()
   }
 
-  /** Removes it. */
+  /** Removes it, unless it has its name already: what stands under that is the caller's. */
   async discard(): Promise<void> {
     await this.close().catch(() => undefined)
-    await rm(this.#path, { force: true })
+    if (this.#path !== this.#target) await rm(this.#path, { force: true })
   }
 
   async #run<Value>(step: Promise<Value>): Promise<Value> {
@@ -106,9 +107,11 @@ export class TemporaryFile {
   }
 }
 
-/** A name that nobody else has. */
-export function temporaryName(): string {
-  return `.sealstream-${randomBytes(8).toString('hex')}.part`
+/** A name that nobody else has, or that those have who transfer the same. */
+export function temporaryName(what?: unknown): string {
+  const bytes =
+    what === undefined ? randomBytes(8) : createHash('sha256').update(JSON.stringify(what)).digest()
+  return `.sealstream-${bytes.toString('hex').slice(0, 16)}.part`
 }
 
 /** Whether a text, out of a checkpoint, can be such a name. */
