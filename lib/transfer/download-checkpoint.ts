@@ -1,7 +1,6 @@
 /** The state of a download that another process can go on with (RULES 4.5). */
 import { createHash } from 'node:crypto'
-import { rm } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { basename } from 'node:path'
 import { Crc64 } from '../checksum/crc64.js'
 import type { HeadObjectResult } from '../cos/head-object.js'
 import { metadataText } from '../cos/metadata.js'
@@ -94,9 +93,15 @@ export class DownloadJournal {
     const resumed = await this.#resume()
     if (typeof resumed === 'object') return resumed
     if (resumed !== undefined) this.#job.onEvent?.({ type: 'restarted', reason: resumed })
+    const { destination } = this.#job
     await this.#save()
-    await this.#removeTemporary(this.#temporary)
-    return { file: await TemporaryFile.open(this.#job.destination, this.#temporary), done: new Map() }
+    try {
+      await TemporaryFile.remove(destination, this.#temporary)
+      return { file: await TemporaryFile.open(destination, this.#temporary), done: new Map() }
+    } catch (error) {
+      await this.#file.remove()
+      throw error
+    }
   }
 
   /** What an earlier run left; a text says why it is of no use; undefined where there was none. */
@@ -108,7 +113,7 @@ export class DownloadJournal {
     const reason = this.#reasonAgainst(found.state)
     const { destination } = this.#job
     if (reason !== undefined) {
-      if (isTemporaryName(name)) await this.#removeTemporary(name)
+      if (isTemporaryName(name)) await TemporaryFile.remove(destination, name)
       return reason
     }
     const wanted = Object.entries(ranges as Record<string, string>)
@@ -134,10 +139,6 @@ export class DownloadJournal {
       await left.close()
       throw error
     }
-  }
-
-  async #removeTemporary(name: string): Promise<void> {
-    await rm(join(dirname(this.#job.destination), name), { force: true })
   }
 
   /** The ranges whose bytes in the file are still what was downloaded. */

@@ -43,6 +43,15 @@ export class TemporaryFile {
     }
   }
 
+  /** Removes one that is of no use. @throws SealstreamError `SEALSTREAM_FILE` */
+  static async remove(target: string, name: string): Promise<void> {
+    try {
+      await rm(join(dirname(target), name), { force: true })
+    } catch (error) {
+      throw failed(target, error)
+    }
+  }
+
   /** Makes it exactly so long. What is not written yet reads as zeros. */
   async resize(size: number): Promise<void> {
     await this.#run(this.#handle.truncate(size))

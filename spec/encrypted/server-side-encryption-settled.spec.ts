@@ -45,7 +45,7 @@ describe('completing an encrypted upload by hand', () => {
       const name = `${PartSize === undefined ? 'without' : 'with'} PartSize, ${how}`
       for (const kind of LOST[how === 'SSE-C' ? 'few' : 'all']) {
         it(`${name}: ${kind}: what was stored is found`, async () => {
-          const client = bench.encrypting({ timeouts: { stall: 400 } })
+          const client = bench.encrypting({ timeouts: { stall: kind.startsWith('stall') ? 800 : 10_000 } })
           await clear(client)
           const UploadId = await begin(client, PartSize, key)
           bench.server.faults.add({ kind, operation: 'completeMultipartUpload' })

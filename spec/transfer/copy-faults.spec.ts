@@ -55,7 +55,7 @@ describe('copy: what goes wrong', () => {
     bench.server.faults.clear()
     bench.server.faults.add(...faults)
     const isStall = faults.some((fault) => fault.kind.startsWith('stall'))
-    const client = bench.client(kind, { retry, timeouts: { stall: isStall ? 400 : 10_000 } })
+    const client = bench.client(kind, { retry, timeouts: { stall: isStall ? 800 : 10_000 } })
     const found = await outcome(client.copy({ Key: 'to', CopySource: { Key: kind.name }, ...how }))
     expect(bench.server.faults.hits.length, 'the fault fired').to.be.at.least(1)
     bench.server.faults.clear()
@@ -83,8 +83,9 @@ describe('copy: what goes wrong', () => {
         expect(await outcomeOf(kind, faults, {}, RETRY)).to.equal(again)
       })
 
-      it(`${kind.name}: ${fault} on the first, second and last part is ${alone}, with retries ${again}`, async () => {
-        for (const call of [1, 2, 3]) {
+      const calls = fault.startsWith('stall') ? [2] : [1, 2, 3]
+      it(`${kind.name}: ${fault} on part ${calls.join(', ')} is ${alone}, with retries ${again}`, async () => {
+        for (const call of calls) {
           const faults = [{ kind: fault, operation: 'uploadPartCopy', call, ...extra }] as Fault[]
           expect(await outcomeOf(kind, faults, IN_PARTS, { attempts: 1 })).to.be.oneOf(alone.split('|'))
           if (call === 2) expect(await outcomeOf(kind, faults, IN_PARTS, RETRY)).to.equal(again)

@@ -153,7 +153,6 @@ describe('copy', () => {
       })
     }
 
-    // BUG: what is said about the copy (ServerSideEncryption, ACL, ...) is looked at only after the HEAD of the source.
     it(`${kind.name}: wrong options are OptionErrors that name option and value, and no request is made`, async () => {
       const client = bench.client(kind)
       for (const [wrong, option, value] of [

@@ -40,7 +40,6 @@ describe('downloadFile: a checkpoint that cannot be followed', () => {
       expect(bytes.equals(FIVE_RANGES)).to.equal(true)
     })
 
-    // BUG: the file with the bytes is left behind: only the torn checkpoint knew its name.
     it(`${kind.name}: torn after 0, 14 and 25 bytes, and before its last`, async () => {
       const download = new InterruptedDownload(bench, kind)
       await download.start(2)

@@ -80,7 +80,6 @@ describe('downloadFile: which object', () => {
       expect((await readFile(bench.path('f'))).equals(content(3, 3))).to.equal(true)
     })
 
-    // BUG: the ranges name the version that HEAD answered, and none where it answered none.
     it(`${kind.name}: fetches a named version also from a service that does not repeat its name`, async () => {
       await enableVersions()
       const writer = bench.client(kind)

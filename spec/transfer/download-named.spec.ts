@@ -32,7 +32,6 @@ describe('downloadFile: going on after the file has got its name', () => {
       expect(bytes.equals(FIVE_RANGES)).to.equal(true)
     })
 
-    // BUG: the target itself is gone on with, and removed when the whole does not pass.
     it(`${kind.name}: it has its name already, and HEAD states another CRC-64: the target stays`, async () => {
       const download = await finish()
       bench.server.faults.add({ kind: 'wrong-crc64', operation: 'headObject' })
