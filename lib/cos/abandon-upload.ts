@@ -13,20 +13,24 @@ export interface UploadName {
 /** A caller that gives up hears of it within 100 ms; what is not done by then goes on behind its back. */
 const MOST_WAIT_MS = 50
 
-/**
- * Aborts an upload on the service. Resolves when that is done, or a moment later when it takes long. Never rejects: what
- * cannot be dropped is reported as the process warning `SEALSTREAM_UPLOAD_LEFT`.
- */
+/** {@link dropUpload}, but resolves a moment later when that takes long; it then goes on alone. */
 export async function abandonUpload(service: Service, upload: UploadName): Promise<void> {
+  await patiently(dropUpload(service, upload))
+}
+
+/**
+ * Aborts an upload on the service. Never rejects: what cannot be dropped is reported as the process warning
+ * `SEALSTREAM_UPLOAD_LEFT`.
+ */
+export async function dropUpload(service: Service, upload: UploadName): Promise<void> {
   const { bucket: Bucket, key: Key, uploadId: UploadId } = upload
-  const done = abortMultipartUpload(service, { Bucket, Key, UploadId }).then(
+  await abortMultipartUpload(service, { Bucket, Key, UploadId }).then(
     () => undefined,
     (reason: unknown) => {
       const isGone = reason instanceof ServiceError && reason.serviceCode === 'NoSuchUpload'
       if (!isGone) warnOfUpload(upload, reason)
     },
   )
-  await patiently(done)
 }
 
 /** Waits for something, but not for long: then it goes on alone. */

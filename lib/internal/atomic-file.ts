@@ -23,9 +23,7 @@ export interface PendingFile {
  *
  * @throws The file system's own error; the caller knows what the file was for.
  */
-export async function openPending(path: string): Promise<PendingFile> {
-  // Not named after the target: its name may be as long as names can be.
-  const temporaryPath = join(dirname(path), `.sealstream-${randomBytes(8).toString('hex')}.part`)
+export async function openPending(path: string, temporaryPath = temporaryBeside(path)): Promise<PendingFile> {
   const handle = await open(temporaryPath, 'wx', 0o600)
   let settled = false
   return {
@@ -50,6 +48,11 @@ export async function openPending(path: string): Promise<PendingFile> {
       await rm(temporaryPath, { force: true })
     },
   }
+}
+
+/** Not named after the target: its name may be as long as names can be. */
+function temporaryBeside(path: string): string {
+  return join(dirname(path), `.sealstream-${randomBytes(8).toString('hex')}.part`)
 }
 
 /** Makes a rename durable. Directories cannot be opened everywhere (Windows); there the rename is all there is. */

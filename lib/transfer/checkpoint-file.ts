@@ -1,6 +1,6 @@
 /** A checkpoint on disk: JSON that appears whole or not at all, mode 0600 (DESIGN 6). */
 import { createHash } from 'node:crypto'
-import { readFile, realpath, rm, stat } from 'node:fs/promises'
+import { readdir, readFile, realpath, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { OptionError, SealstreamError } from '../errors.js'
 import { openPending } from '../internal/atomic-file.js'
@@ -40,6 +40,7 @@ export class CheckpointFile {
    * @throws SealstreamError `SEALSTREAM_CHECKPOINT` where the file is somebody else's: it would be overwritten.
    */
   async load(): Promise<FoundCheckpoint> {
+    await this.#sweep()
     let text: string
     try {
       const { size } = await stat(this.path)
@@ -98,7 +99,10 @@ export class CheckpointFile {
   async #write(state: object, durable: boolean): Promise<void> {
     const text = JSON.stringify({ sealstream: this.#kind, Version: VERSION, ...state })
     try {
-      const file = await openPending(this.path)
+      const file = await openPending(
+        this.path,
+        join(dirname(this.path), `${this.#prefix}${process.pid}.part`),
+      )
       try {
         await file.write(Buffer.from(text, 'utf8'))
         await file.commit({ durable })
@@ -107,6 +111,20 @@ export class CheckpointFile {
       }
     } catch (error) {
       throw this.#failed('could not be written', error)
+    }
+  }
+
+  /** What the temporary files of this checkpoint are called, up to the id of the process that writes them. */
+  get #prefix(): string {
+    return `.sealstream-${shortHash(basename(this.path))}-`
+  }
+
+  /** Removes what processes left that died while they wrote. */
+  async #sweep(): Promise<void> {
+    const folder = dirname(this.path)
+    for (const name of await readdir(folder).catch(() => [])) {
+      const [, pid] = name.startsWith(this.#prefix) ? (/-(\d{1,10})\.part$/.exec(name) ?? []) : []
+      if (pid !== undefined && !isAlive(Number(pid))) await rm(join(folder, name), { force: true })
     }
   }
 
@@ -124,7 +142,7 @@ function parsed(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const state = JSON.parse(text) as Record<string, unknown>
     const { sealstream: _kind, Version, ...rest } = state
-    return Version === VERSION ? rest : { ...rest, Version }
+    return Version === VERSION ? rest : { ...rest, Version: Version ?? 'none' }
   } catch {
     return undefined
   }
@@ -155,14 +173,24 @@ export async function checkpointPath(
     }
     return given
   }
-  const name = createHash('sha256')
-    .update(JSON.stringify([kind, place.bucket, place.key, basename(localPath)]))
-    .digest('hex')
-    .slice(0, 16)
+  const name = shortHash(JSON.stringify([kind, place.bucket, place.key, basename(localPath)]))
   return join(dirname(localPath), `.sealstream-${name}.${kind}`)
 }
 
 async function sameFile(a: string, b: string): Promise<boolean> {
   const real = (path: string): Promise<string> => realpath(path).catch(() => resolve(path))
   return (await real(a)) === (await real(b))
+}
+
+function shortHash(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 16)
+}
+
+/** Whether a process runs; one of another user's does, too. */
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
 }

@@ -3,9 +3,9 @@ import { crc64Combine } from '../checksum/crc64-combine.js'
 import { createMultipartUpload } from '../cos/create-multipart-upload.js'
 import type { BytesBody } from '../cos/exchange.js'
 import { md5Header } from '../cos/sendable-body.js'
-import { customerKeyHeaders, customerKeyOf } from '../cos/sse.js'
+import { customerKeyHeaders, customerKeyOf, describeEncryption } from '../cos/sse.js'
 import { sendPart } from '../cos/upload-part.js'
-import { abandonUpload, type UploadName } from '../cos/abandon-upload.js'
+import { abandonUpload, dropUpload, type UploadName } from '../cos/abandon-upload.js'
 import { completeUpload, type CompletedObject } from './complete-upload.js'
 import type { UploadJob } from './upload-job.js'
 
@@ -92,8 +92,8 @@ export class MultipartUpload {
   }
 
   /** Joins the parts and verifies the whole. @throws As {@link completeUpload}. */
-  complete(envelope: Readonly<Record<string, string>>, signal: AbortSignal): Promise<CompletedObject> {
-    return completeUpload({
+  async complete(envelope: Readonly<Record<string, string>>, signal: AbortSignal): Promise<CompletedObject> {
+    const completed = await completeUpload({
       service: this.#job.service,
       name: this.name,
       parts: this.parts.map(({ number, etag }) => ({ PartNumber: number, ETag: etag })),
@@ -103,10 +103,21 @@ export class MultipartUpload {
       onJoined: () => void (this.#isOver = true),
       signal,
     })
+    // The key went with every part; the service need not repeat it when they are joined.
+    return { ...describeEncryption(lowerCased(this.#headers)), ...completed }
   }
 
   /** Drops it on the service, unless it has become an object. */
   async abandon(): Promise<void> {
     if (!this.#isOver) await abandonUpload(this.#job.service, this.name)
   }
+
+  /** The same, however long it takes. */
+  async drop(): Promise<void> {
+    if (!this.#isOver) await dropUpload(this.#job.service, this.name)
+  }
+}
+
+function lowerCased(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
 }

@@ -1,5 +1,5 @@
 /** Going on with the upload of a checkpoint, or finding out why that cannot be (DESIGN 6). */
-import { abandonUpload } from '../cos/abandon-upload.js'
+import { dropUpload } from '../cos/abandon-upload.js'
 import { listUploadsOfKey } from '../cos/list-multipart-uploads.js'
 import { listAllParts, type ListedPart } from '../cos/list-parts.js'
 import { customerKeyOf } from '../cos/sse.js'
@@ -60,7 +60,8 @@ export async function resumeUpload(
   const leave = async (reason: string, isOurs: boolean): Promise<undefined> => {
     if (dataKey !== 'failed') dataKey?.dispose()
     // Whoever can write a checkpoint must not have uploads of others dropped.
-    if (isOurs) await abandonUpload(job.service, name)
+    // Dropped for good before the checkpoint goes: a run that dies in between would leave nobody who knows of it.
+    if (isOurs) await unlessAborted(dropUpload(job.service, name), job.signal)
     else job.onEvent?.({ type: 'orphans', uploadIds: [uploadId] })
     return restart(reason)
   }

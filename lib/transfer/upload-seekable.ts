@@ -157,6 +157,11 @@ async function giveUp({ upload, journal }: UploadSession, error: unknown): Promi
     await journal.leave()
     return
   }
-  await journal?.remove()
-  await upload.abandon()
+  if (journal === undefined) {
+    await upload.abandon()
+    return
+  }
+  // Dropped for good before the checkpoint goes: a run that dies in between would leave nobody who knows of it.
+  await upload.drop()
+  await journal.remove()
 }
