@@ -46,8 +46,8 @@ describe('what the documentation shows runs as written', function () {
     }
   }
 
-  it('the README holds two JavaScript blocks and one of shell, the first of at most 15 lines', () => {
-    expect(blocks('README.md', 'js')).to.have.lengthOf(2)
+  it('the README holds three JavaScript blocks and one of shell, the first of at most 15 lines', () => {
+    expect(blocks('README.md', 'js')).to.have.lengthOf(3)
     expect(blocks('README.md', 'sh')).to.have.lengthOf(1)
     expect(blocks('README.md', 'js')[0]?.code.trim().split('\n').length).to.be.at.most(15)
   })

@@ -110,7 +110,6 @@ export function expectDownloaded(story: DownloadStory, { kills, then }: Download
   expect(targets, 'whole or not at all').not.to.include('torn')
   runs.forEach((run, i) => expectNoRangeAgain(run, before[i]!))
   expectResumed(last, before.at(-1)!, then)
-  // BUG: the temporary file of a checkpoint that was being written stays for ever: no run knows its random name.
   expect(after.files, 'files').to.deep.equal(['file'])
 }
 

@@ -181,7 +181,6 @@ export function expectNothingLeft({
     const then = before.find(({ uploads }) => uploads.has(uploadId))?.uploads.get(uploadId)
     expect(after.uploads.get(uploadId)).to.deep.equal(then)
   }
-  // BUG: the temporary file of a checkpoint that was being written stays for ever: no run knows its random name.
   expect(after.files, 'files').to.deep.equal(['file'])
 }
 

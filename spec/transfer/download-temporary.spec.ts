@@ -139,7 +139,6 @@ describe('downloadFile: a temporary file that is not what was left', () => {
       expect(await isUntouched()).to.equal(true)
     })
 
-    // BUG: removing the directory fails with the error of the file system as it is.
     it(`${kind.name}: a dangling link, and a directory, in its place are removed or SEALSTREAM_FILE`, async () => {
       const download = new InterruptedDownload(bench, kind)
       await download.start(2)

@@ -70,7 +70,6 @@ const AGAIN: readonly Point[] = [
   killed(at('uploadPart', 'is half sent', 4), at('uploadPart', 'is half sent', 4)),
   killed(at('uploadPart', 'is half sent', 4), at(COMPLETE, 'is carried out')),
   killed(at('uploadPart', 'is half sent', 4), at(ABORT, 'is carried out')),
-  // BUG: the checkpoint is removed, and another upload begun, while the abort of the old one may still fail.
   {
     name: 'when uploadPart 4 is half sent, and when the next upload sends a part while the abort is still under way',
     run: (transfer) => transfer.run(at('uploadPart', 'is half sent', 4)),
@@ -84,7 +83,6 @@ const AGAIN: readonly Point[] = [
   },
 ]
 
-// BUG: the checkpoint is removed before the upload is aborted: killed in between, nobody knows of it.
 const DURING: readonly Point[] = (['arrives', 'is carried out'] as const).map((moment) => ({
   ...killed(at(ABORT, moment)),
   changesDuringRun: true,

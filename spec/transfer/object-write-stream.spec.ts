@@ -161,6 +161,8 @@ describe('createWriteStream', () => {
     const failure = await pipeline(Readable.from([all]), stream).catch((error: unknown) => error)
     expect(failure).to.equal(stop)
     expect(await stream.result.catch((error: unknown) => error)).to.equal(stop)
+    // The server notices a moment later that parts in flight were cut off.
+    await eventually(async () => (await filesOf(server, 'data')).length === 0)
     await expectNothing(server)
   })
 

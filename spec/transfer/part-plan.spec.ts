@@ -72,7 +72,6 @@ describe('PartPlan', () => {
     })
   }
 
-  // BUG: 10,000 parts of the wanted size are enough, and yet it grows
   for (const [length, partSize] of [
     [MOST * (MIB + 16), MIB + 16],
     [MOST * (MIB + 16) - 1, MIB + 16],

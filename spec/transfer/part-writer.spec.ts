@@ -95,7 +95,6 @@ describe('PartWriter', () => {
   })
 
   for (const maxBuffer of [1, 6 * PART]) {
-    // BUG: room is kept for two parts of the first size, not for two of those that have grown
     it(`holds at most ${maxBuffer} bytes, or one part, besides the two being made, while parts grow`, async () => {
       const { service, seen } = await lenient()
       const writer = new PartWriter(jobOf(service.endpoint, { concurrency: 16, maxBuffer }))

@@ -100,7 +100,6 @@ describe('an altered checkpoint', () => {
       expect(await rig.uploads()).to.deep.equal([content.UploadId])
     })
 
-    // BUG (SavedKey): without it the checkpoint is followed, and the parts go out unencrypted
     it(`without ${place} is not followed, and nothing leaves unencrypted`, async () => {
       const [rig, file] = [await start(), await make()]
       const content = await file.interrupted(rig, rig.client())
@@ -109,7 +108,6 @@ describe('an altered checkpoint', () => {
     })
   }
 
-  // BUG: the whole file is stored in the clear, under the envelope of the upload, and reported as a success
   it('without its key, its HMAC and its parts never makes plaintext leave', async () => {
     const sent: Buffer[] = []
     const file = await make()
@@ -181,7 +179,6 @@ describe('an altered checkpoint', () => {
     ['Mac', null],
     ['Mac', ''],
   ] as const) {
-    // BUG (SavedKey): what is no envelope ends the upload with an OptionError of `metadata`, every time
     it(`whose ${place} is ${JSON.stringify(value)} is not followed`, async () => {
       const [rig, file] = [await start(), await make()]
       const content = await file.interrupted(rig, rig.client())

@@ -153,7 +153,6 @@ describe('upload takes', () => {
     expect(rig.requests).to.deep.equal([])
   })
 
-  // BUG: fileURLToPath's own TypeError comes out
   for (const url of ['file://host/path', 'file:///a%2Fb']) {
     it(`no ${url}, which names no file here: the error is ours and names Body`, async () => {
       const rig = await start()

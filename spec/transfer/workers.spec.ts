@@ -104,7 +104,6 @@ describe('runWorkers', () => {
     expect(failure).to.be.instanceOf(RangeError)
   })
 
-  // BUG: it rejects at once, and the other workers go on with item after item
   it('ends the others, too, when a worker cannot be made', async () => {
     const abort = linkedAbort(undefined)
     const done: number[] = []
