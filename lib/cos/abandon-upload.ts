@@ -24,7 +24,7 @@ export async function abandonUpload(service: Service, upload: UploadName): Promi
  */
 export async function dropUpload(service: Service, upload: UploadName): Promise<void> {
   const { bucket: Bucket, key: Key, uploadId: UploadId } = upload
-  await abortMultipartUpload(service, { Bucket, Key, UploadId }).then(
+  await abortMultipartUpload(service, { Bucket, Key, UploadId }, { outlives: true }).then(
     () => undefined,
     (reason: unknown) => {
       const isGone = reason instanceof ServiceError && reason.serviceCode === 'NoSuchUpload'

@@ -18,6 +18,7 @@ export interface AbortMultipartUploadParams extends ObjectParams {
 export async function abortMultipartUpload(
   service: Service,
   params: AbortMultipartUploadParams,
+  { outlives = false }: { outlives?: boolean } = {},
 ): Promise<ResultMetadata> {
   const { bucket, key, signal } = checkObjectCall(service, params, ['UploadId'])
   assertText(params.UploadId, 'UploadId')
@@ -28,6 +29,7 @@ export async function abortMultipartUpload(
     bucket,
     key,
     query: { uploadId: params.UploadId },
+    outlives,
     onUncertain: () => void (earlier.isUncertain = true),
     signal,
   }

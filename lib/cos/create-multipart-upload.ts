@@ -62,6 +62,8 @@ function create(
     key,
     query: { uploads: '' },
     headers,
+    // Whoever aborts it meanwhile has what came of it dropped.
+    outlives: true,
     onUncertain: () => warnOfUpload(bucket, key),
   }
   return service.http.send(request, async (answer) => {

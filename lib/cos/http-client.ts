@@ -24,7 +24,7 @@ export interface Timeouts {
   stall?: number
 }
 
-/** A service that sends us from host to host is not followed for ever. */
+// A service that sends us from host to host is not followed for ever.
 const MOST_REDIRECTS = 3
 
 /** Options of every client. */
@@ -62,6 +62,8 @@ export class HttpClient {
   readonly #retrier: Retrier
   readonly #expectContinue: boolean
   #isClosed = false
+  /** Requests under way that may end after the client was closed. */
+  #outliving = 0
 
   constructor(options: HttpOptions) {
     const timeouts = options.timeouts ?? {}
@@ -100,10 +102,10 @@ export class HttpClient {
     return this.#endpoint
   }
 
-  /** Closes all connections: requests under way fail, and no others are made. */
+  /** Closes all connections: requests under way fail, no others are made. What is being dropped is dropped first. */
   close(): void {
     this.#isClosed = true
-    this.#agents.destroy()
+    if (this.#outliving === 0) this.#agents.destroy()
   }
 
   /**
@@ -117,7 +119,13 @@ export class HttpClient {
     request: ServiceRequest,
     accept: (answer: Answer) => Result | Promise<Result> = (answer) => answer as Result,
   ): Promise<Result> {
-    return this.#repeat(request, async (attempt) => accept(await this.#sendOnce(request, attempt)))
+    if (request.outlives === true) this.#outliving += 1
+    try {
+      return await this.#repeat(request, async (attempt) => accept(await this.#sendOnce(request, attempt)))
+    } finally {
+      if (request.outlives === true) this.#outliving -= 1
+      if (this.#isClosed) this.close()
+    }
   }
 
   /**
@@ -245,7 +253,8 @@ export class HttpClient {
   async #attempt(request: ServiceRequest, target: Target, attempt: number): Promise<OpenAnswer> {
     const { operation, method, signal, body } = request
     throwIfAborted(operation, signal)
-    if (this.#isClosed) throw new SealstreamError('SEALSTREAM_ABORTED', `${operation}: the client was closed`)
+    if (this.#isClosed && request.outlives !== true)
+      throw new SealstreamError('SEALSTREAM_ABORTED', `${operation}: the client was closed`)
     const query = encodeQuery(request.query ?? {})
     const url = `${target.origin}${target.encodedPath}${query === '' ? '' : `?${query}`}`
     const signed = { ...request, headers: this.#headers(request, attempt) }

@@ -18,6 +18,8 @@ export interface ServiceRequest {
   readonly signal?: AbortSignal | undefined
   /** Whether repeating it is harmless. Default `always`; a body that is a stream is never sent twice. */
   readonly repeat?: Repeatable['repeat']
+  /** Whether closing the client lets it end: what cleans up after the others. */
+  readonly outlives?: boolean
   /** Called when an attempt failed and the service may have acted all the same. */
   readonly onUncertain?: ((error: Error) => void) | undefined
 }
