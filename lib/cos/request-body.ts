@@ -254,12 +254,14 @@ async function collect(stream: Readable, { mostCollected, hint, signal }: SizeOp
 export async function* bytesOf(stream: Readable, signal: AbortSignal | undefined): AsyncGenerator<Buffer> {
   destroyOnAbort(stream, signal)
   const chunks = stream[Symbol.asyncIterator]() as AsyncIterator<unknown>
+  let isDone = false
   try {
     for (;;) {
       // A source that gives nothing does not end when it is destroyed either: a generator would first have to go on.
       const reading = chunks.next()
       reading.catch(() => undefined)
       const next = await unlessAborted(reading, signal)
+      isDone = next.done === true
       if (next.done === true) return
       const chunk = next.value
       if (typeof chunk === 'string') yield Buffer.from(chunk)
@@ -269,6 +271,7 @@ export async function* bytesOf(stream: Readable, signal: AbortSignal | undefined
   } catch (error) {
     throw mapBodyError(error as Error)
   } finally {
-    stream.destroy()
+    // One that has ended may share its file with others, which destroying it would close (autoClose: false).
+    if (!isDone) stream.destroy()
   }
 }

@@ -2,7 +2,7 @@
 import { equalBytes } from '../internal/bytes.js'
 import type { ObjectStore } from './object-store.js'
 import { Refusal } from './refusal.js'
-import type { RequestBody } from './request-body.js'
+import { MAX_BODY_BYTES, type RequestBody } from './request-body.js'
 import type { NewSegment } from './segment.js'
 
 /**
@@ -18,7 +18,11 @@ export async function receiveSegment(
 ): Promise<NewSegment> {
   const { length, contentMd5 } = body
   const segment = await objects.write(bucket, body.bytes())
-  if (segment.size !== length) {
+  if (segment.size > MAX_BODY_BYTES) {
+    await objects.discard(bucket, [segment])
+    throw new Refusal('EntityTooLarge')
+  }
+  if (length !== undefined && segment.size !== length) {
     await objects.discard(bucket, [segment])
     throw new Refusal('InvalidRequest', `The body ended after ${segment.size} of ${length} bytes.`)
   }

@@ -35,13 +35,15 @@ export class RequestBody {
   }
 
   /**
-   * The declared length in bytes.
+   * The declared length in bytes; undefined for a body in chunks, as the Python SDK sends empty files and what it knows no
+   * length of.
    *
-   * @throws `MissingContentLength` without Content-Length or with a transfer encoding; `EntityTooLarge` over 5 GiB.
+   * @throws `MissingContentLength` without either; `EntityTooLarge` over 5 GiB.
    */
-  get length(): number {
+  get length(): number | undefined {
     const { 'content-length': length, 'transfer-encoding': encoding } = this.#incoming.headers
     // Node's parser has already refused what is not a decimal number.
+    if (encoding === 'chunked') return undefined
     if (length === undefined || encoding !== undefined) throw new Refusal('MissingContentLength')
     if (Number(length) > MAX_BODY_BYTES) throw new Refusal('EntityTooLarge')
     return this.#alteration?.length ?? Number(length)
