@@ -13,21 +13,29 @@ export interface Part {
 /** Cuts parts of given sizes; only the last may be shorter. Nothing at all makes one empty part. */
 export class PartCutter {
   readonly #sizeOf: (number: number) => number
+  readonly #allocate: (bytes: number) => Buffer
   #number = 1
   #offset = 0
   #bytes: Buffer | undefined
   #filled = 0
 
-  /** @param sizeOf - Bytes of part `number`, from 1 on. */
-  constructor(sizeOf: (number: number) => number) {
+  /**
+   * @param sizeOf - Bytes of part `number`, from 1 on.
+   * @param allocate - Where the memory of a part comes from. Not the shared pool: a part is large, and its owner may
+   *   transfer it.
+   */
+  constructor(
+    sizeOf: (number: number) => number,
+    allocate: (bytes: number) => Buffer = (bytes) => Buffer.allocUnsafeSlow(bytes),
+  ) {
     this.#sizeOf = sizeOf
+    this.#allocate = allocate
   }
 
   /** Takes in bytes (copied) and gives the parts they complete. Run the generator to its end. */
   *push(bytes: Uint8Array): Generator<Part> {
     for (let taken = 0; taken < bytes.length;) {
-      // Not from the shared pool: a part is large, and its owner may transfer it.
-      this.#bytes ??= Buffer.allocUnsafeSlow(this.#sizeOf(this.#number))
+      this.#bytes ??= this.#allocate(this.#sizeOf(this.#number))
       const piece = bytes.subarray(taken, taken + this.#bytes.length - this.#filled)
       this.#bytes.set(piece, this.#filled)
       taken += piece.length

@@ -14,7 +14,7 @@ import { storedObject } from './stored-object.js'
 import type { StoredObject, UploadJob } from './upload-job.js'
 
 /** A chunk is encrypted in slices: one huge chunk must not need its size again in memory. */
-const SLICE_BYTES = 1024 * 1024
+const SLICE_BYTES = 256 * 1024
 
 /**
  * One object being written. `write` and `end` come one after another; whoever gives up calls `abandon`.
@@ -31,6 +31,8 @@ export class PartWriter {
   /** A complete part that may turn out to be all there is: one PUT would then be enough. */
   #held: Part | undefined
   #upload: MultipartUpload | undefined
+  /** Memory of parts that are stored, for the next ones: what is freed is returned too late to stay within bounds. */
+  readonly #free: Buffer[] = []
   /** What starts the upload; giving up waits for it, so that nothing is started behind its back. */
   #starting: Promise<MultipartUpload> | undefined
   #abandoned: Promise<void> | undefined
@@ -39,7 +41,10 @@ export class PartWriter {
   constructor(job: UploadJob, onFail?: (error: unknown) => void) {
     this.#job = job
     allowManyListeners(this.#signal)
-    this.#cutter = new PartCutter((number) => growingPartSize(job.partSize, number))
+    this.#cutter = new PartCutter(
+      (number) => growingPartSize(job.partSize, number),
+      (bytes) => this.#allocate(bytes),
+    )
     this.#pool = new PartPool({ concurrency: job.concurrency, mostBytes: job.maxBuffer }, onFail)
   }
 
@@ -90,6 +95,12 @@ export class PartWriter {
     await upload?.abandon()
   }
 
+  #allocate(bytes: number): Buffer {
+    const free = this.#free.pop()
+    // Parts that have grown, and the last one, have another size.
+    return free?.length === bytes ? free : Buffer.allocUnsafeSlow(bytes)
+  }
+
   get #signal(): AbortSignal {
     return this.#abort.signal
   }
@@ -110,6 +121,8 @@ export class PartWriter {
     const upload = (this.#upload ??= await (this.#starting = this.#start()))
     const sending = async (): Promise<void> => {
       await upload.send(number, this.#digested(bytes), this.#signal)
+      // Only of a part that was taken whole and answered: nobody reads it any more.
+      this.#free.push(bytes)
       this.#job.onProgress?.({ bytes: upload.storedBytes, total: undefined })
     }
     // One part is being cut and one is held, both of this size or a larger one.
