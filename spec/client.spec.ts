@@ -15,6 +15,7 @@ import { ofClass } from './support/of-class.js'
 import { failureOf, refused } from './support/refused.js'
 import { expectNoTrace, PRINTERS } from './support/secrecy.js'
 import { Seeded } from './support/seeded.js'
+import { eventually } from './support/eventually.js'
 import { temporaryFolder } from './support/temporary-folder.js'
 import { errorReply, type Tamper } from './support/tampering-proxy.js'
 
@@ -224,6 +225,8 @@ describe('CosEncryptionClient', () => {
       await closed
       expect(errors.map((error) => (error as SealstreamError).code)).to.deep.equal(['SEALSTREAM_SERVICE'])
       expect(await stream.result.catch((error: unknown) => error)).to.equal(errors[0])
+      // A stream closes after 50 ms at most; a slower abort goes on behind it.
+      await eventually(async () => (await store.uploads()).length === 0)
       expect([await store.keys(), await store.uploads()]).to.deep.equal([[], []])
     })
 
