@@ -12,6 +12,8 @@ export interface Answer {
   readonly headers?: Readonly<Record<string, string>>
   /** A stream needs a `content-length` among the headers and is destroyed whatever happens. */
   readonly body?: string | Readable
+  /** An error, though the status says success: those of KMS. */
+  readonly isError?: boolean
 }
 
 /** An answer with an XML document. */

@@ -1,5 +1,5 @@
 /** One request from its headers to its answer. */
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import {
   type Answer,
@@ -11,6 +11,11 @@ import {
 } from './answer.js'
 import type { FaultPlan } from './faults/fault-plan.js'
 import { sabotage } from './faults/sabotage.js'
+import { isKmsRequest } from './kms/actions.js'
+import { kmsAnswer, kmsRefusalAnswer, scriptedKmsRefusal } from './kms/answer.js'
+import { callKms } from './kms/call.js'
+import type { Kms } from './kms/operations.js'
+import { KmsRefusal } from './kms/refusal.js'
 import type { ObjectStore } from './object-store.js'
 import type { Watcher } from './observers.js'
 import { targetOfCall } from './operation.js'
@@ -32,6 +37,7 @@ export type ServerLog = (message: string, error?: unknown) => void
 export interface Services {
   readonly objects: ObjectStore
   readonly uploads: UploadStore
+  readonly kms: Kms
   readonly credentials: ServerCredentials
   /** Milliseconds since 1970. */
   readonly clock: () => number
@@ -40,6 +46,14 @@ export interface Services {
   readonly faults: FaultPlan
   /** Undefined when nobody watches. */
   readonly watcher: Watcher | undefined
+}
+
+/** What is different between COS, which speaks XML, and KMS, which speaks JSON. */
+interface Dialect {
+  /** Carries the operation out, or refuses it; never rejects. */
+  readonly carryOut: (asked: CosRequest) => Promise<Answer>
+  /** An answer with an error document. */
+  readonly refusal: (facts: RefusalFacts) => DocumentAnswer
 }
 
 /** One request on its way to its answer. */
@@ -89,16 +103,39 @@ async function respond(services: Services, exchange: Exchange): Promise<void> {
     return send(answerToFailure(services, error, exchange))
   }
   services.watcher?.watch(request, response, body)
-  const carryOut = (asked: CosRequest): Promise<Answer> =>
-    answerOf(services, asked, body).catch((error: unknown) => answerToFailure(services, error, exchange))
+  const { carryOut, refusal } = (isKmsRequest(request) ? kmsDialect : cosDialect)(services, exchange)
 
   const target = targetOfCall(request)
   const fault = services.faults.next({ ...target, hasRange: request.headers.range !== undefined })
   if (fault === undefined) return send(await carryOut(request))
   const { transport, clock: now } = services
-  const refusal = (facts: RefusalFacts): DocumentAnswer =>
-    refusalAnswer(facts, resourceOf(incoming), exchange.ids)
   await sabotage({ request, target, body, response, transport, now, carryOut, refusal, send }, fault)
+}
+
+function cosDialect(services: Services, exchange: Exchange): Dialect {
+  const { incoming, body, ids } = exchange
+  return {
+    carryOut: (asked) =>
+      answerOf(services, asked, body).catch((error: unknown) => answerToFailure(services, error, exchange)),
+    refusal: (facts) => refusalAnswer(facts, resourceOf(incoming), ids),
+  }
+}
+
+function kmsDialect({ credentials, clock, kms, log }: Services, { response, body }: Exchange): Dialect {
+  const requestId = randomUUID()
+  response.removeHeader('x-cos-request-id')
+  return {
+    carryOut: async (asked) => {
+      try {
+        return kmsAnswer(await callKms(asked, body, credentials, clock, kms), requestId)
+      } catch (error) {
+        if (error instanceof KmsRefusal) return kmsRefusalAnswer(error, requestId)
+        if (!isDisconnect(error)) log(`${requestId}: KMS failed`, error)
+        return kmsRefusalAnswer(new KmsRefusal('InternalError'), requestId)
+      }
+    },
+    refusal: (facts) => scriptedKmsRefusal(facts, requestId),
+  }
 }
 
 async function answerOf(services: Services, request: CosRequest, body: RequestBody): Promise<Answer> {

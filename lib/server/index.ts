@@ -1,6 +1,7 @@
 /** The embedded server: `sealstream/server`. */
 export { type RunningServer, startServer } from './server.js'
 export type { ServerLog } from './exchange.js'
+export type { KmsOptions } from './kms/keys.js'
 export type { ServerOptions } from './options.js'
 export { FAULT_KINDS, type Fault, type FaultKind } from './faults/fault.js'
 export type { FaultHit } from './faults/fault-plan.js'

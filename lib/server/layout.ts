@@ -8,6 +8,7 @@
  * <bucket>/uploads/<upload id>/upload.json     an unfinished multipart upload
  * <bucket>/uploads/<upload id>/<number>.json   one record per part; names its segment
  * <bucket>/uploads/<upload id>.closing/        the same, while it is being completed or aborted
+ * .kms-secret                                  what the keys of the KMS are made from; absent while nobody used it
  * ```
  *
  * A key never becomes a path: only its hash does. Bucket names are checked by `addressing.ts`, upload ids here.

@@ -1,4 +1,5 @@
 /** Names of the operations, as clients call their methods. */
+import { isKmsRequest, KMS_OPERATION_NAMES, kmsActionOf, type KmsOperationName } from './kms/actions.js'
 import { type CosRequest, queryValue } from './request.js'
 import { operationName } from './router.js'
 
@@ -30,11 +31,14 @@ const NAMES = {
   'DELETE object?uploadId': 'abortMultipartUpload',
 } as const
 
-/** An operation of the COS API that this server has. */
-export type OperationName = (typeof NAMES)[keyof typeof NAMES]
+/** An operation that this server has: of the COS API, or of KMS. */
+export type OperationName = (typeof NAMES)[keyof typeof NAMES] | KmsOperationName
 
 /** All of them. */
-export const OPERATION_NAMES: readonly OperationName[] = [...new Set(Object.values(NAMES))]
+export const OPERATION_NAMES: readonly OperationName[] = [
+  ...new Set(Object.values(NAMES)),
+  ...KMS_OPERATION_NAMES,
+]
 
 /** What a request asks for. */
 export interface CallTarget {
@@ -70,6 +74,10 @@ export function hasPartNumber(operation: string): boolean {
 }
 
 function nameOf(request: CosRequest): CallTarget['operation'] {
+  if (isKmsRequest(request)) {
+    const action = kmsActionOf(request)
+    return action === undefined ? 'unknown' : `kms:${action}`
+  }
   const name = operationName(request)
   return Object.hasOwn(NAMES, name) ? NAMES[name as keyof typeof NAMES] : 'unknown'
 }

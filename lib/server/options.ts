@@ -4,6 +4,7 @@ import { OptionError } from '../errors.js'
 import { assertInteger, assertKnown, assertText } from '../internal/assert.js'
 import type { ServerLog } from './exchange.js'
 import { checkFaults, type Fault } from './faults/fault.js'
+import { checkKmsOptions, type KmsOptions } from './kms/keys.js'
 import type { Observers } from './observers.js'
 import type { ServerCredentials } from './verify-signature.js'
 
@@ -28,6 +29,8 @@ export interface ServerOptions extends Observers {
   https?: boolean | undefined
   /** For tests: what is to go wrong. More can be added while the server runs. */
   faults?: readonly Fault[] | undefined
+  /** The master keys of the server's KMS. Default: every key that is named exists. */
+  kms?: KmsOptions | undefined
 }
 
 /** Options whose absence means something of its own. */
@@ -49,6 +52,7 @@ const NAMES = [
   'log',
   'https',
   'faults',
+  'kms',
   'onRequest',
   'onBody',
 ] as const satisfies (keyof ServerOptions)[]
@@ -67,8 +71,9 @@ export function resolveOptions(given: ServerOptions): ResolvedOptions {
   if (onRequest !== undefined) assertFunction(onRequest, 'onRequest')
   if (onBody !== undefined) assertFunction(onBody, 'onBody')
   const faults = checkFaults(given.faults ?? [], https)
+  const kms = checkKmsOptions(given.kms === undefined ? {} : given.kms)
   const credentials = given.credentials === undefined ? randomCredentials() : checked(given.credentials)
-  return { directory, port, host, credentials, clock, log, https, faults, onRequest, onBody }
+  return { directory, port, host, credentials, clock, log, https, faults, kms, onRequest, onBody }
 }
 
 function checked(given: ServerCredentials): ServerCredentials {

@@ -6,6 +6,8 @@ import { openDirectory } from './directory.js'
 import { exchange, type Services } from './exchange.js'
 import { FaultPlan } from './faults/fault-plan.js'
 import { type ServerFaults, serverFaults } from './faults/server-faults.js'
+import { KmsKeys } from './kms/keys.js'
+import { KmsSecret } from './kms/secret.js'
 import { ObjectStore } from './object-store.js'
 import { Watcher } from './observers.js'
 import { resolveOptions, type ServerOptions } from './options.js'
@@ -17,6 +19,8 @@ import type { ServerCredentials } from './verify-signature.js'
 export interface RunningServer {
   /** For example `http://127.0.0.1:41231`. */
   readonly endpoint: string
+  /** Where the server's KMS is: the same origin. It takes the same credentials. */
+  readonly kmsEndpoint: string
   readonly port: number
   readonly credentials: ServerCredentials
   /** Where the objects are; absolute. */
@@ -40,6 +44,9 @@ export interface RunningServer {
  * finds no keys. Data survives the death of the process, not a power failure. Operations it does not have are answered
  * with `NotImplemented`.
  *
+ * On the same port it is a KMS, in the manner of Tencent Cloud's (API 3.0, version 2019-01-18): GenerateDataKey, Encrypt
+ * and Decrypt with symmetric keys. What its keys are made from lies in the directory: it protects nothing that lies there.
+ *
  * @throws OptionError for an unknown or wrong option.
  * @throws SealstreamError `SEALSTREAM_SERVER` when the port is taken, the host is not an address of this machine, or the
  * directory cannot be written to.
@@ -57,6 +64,7 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
   const settled = serve({
     objects: new ObjectStore(directory.path),
     uploads: new UploadStore(directory.path),
+    kms: { keys: new KmsKeys(resolved.kms), secret: new KmsSecret(directory.path) },
     credentials,
     clock,
     log,
@@ -82,6 +90,7 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
   let stopping: Promise<void> | undefined
   return {
     endpoint,
+    kmsEndpoint: endpoint,
     port,
     credentials,
     directory: directory.path,

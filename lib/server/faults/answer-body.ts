@@ -17,8 +17,8 @@ export interface Alteration {
 }
 
 /** Whether there is a success to be altered. */
-export function isSuccess({ status }: Answer): boolean {
-  return status >= 200 && status < 300
+export function isSuccess({ status, isError = false }: Answer): boolean {
+  return status >= 200 && status < 300 && !isError
 }
 
 /** The length of an answer's body; for HEAD, of the one it tells of. */

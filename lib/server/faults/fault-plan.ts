@@ -1,7 +1,7 @@
 /** Which fault hits which call. Knows nothing of HTTP. */
 import { OptionError } from '../../errors.js'
 import type { CallTarget } from '../operation.js'
-import { type Fault, type FaultKind, operationsOf } from './fault.js'
+import { canHit, type Fault, type FaultKind } from './fault.js'
 
 /** A call, as far as faults are chosen by it. */
 export interface PlannedCall extends Pick<CallTarget, 'operation' | 'key' | 'partNumber'> {
@@ -104,6 +104,5 @@ function matches({ kind, operation, key, partNumber }: Fault, call: PlannedCall)
   if (key !== undefined && key !== call.key) return false
   if (partNumber !== undefined && partNumber !== call.partNumber) return false
   if (kind === 'repeat-range' && !call.hasRange) return false
-  const able: readonly string[] | undefined = operationsOf(kind)
-  return able === undefined || able.includes(call.operation)
+  return canHit(kind, call.operation)
 }

@@ -1,6 +1,7 @@
 /** What can be made to go wrong, and the check of what a spec asks for. */
 import { OptionError } from '../../errors.js'
 import { assertInteger, assertKnown, assertOneOf, assertText } from '../../internal/assert.js'
+import { isKmsOperation } from '../kms/actions.js'
 import { hasPartNumber, OPERATION_NAMES, type OperationName } from '../operation.js'
 
 /** Kind → the fields it takes besides those that choose the call. */
@@ -37,10 +38,24 @@ const FIELDS = {
 } as const satisfies Record<string, readonly string[]>
 
 /** Kinds that mean something in these operations only. */
-const OPERATIONS_OF: Partial<Record<FaultKind, readonly OperationName[]>> = {
+const OPERATIONS_OF: Partial<Record<FaultKind, readonly string[]>> = {
   'flip-bit-stored': ['putObject', 'uploadPart'],
   'repeat-range': ['getObject'],
 }
+
+/** Kinds that mean nothing in KMS, which has no documents, checksums or redirects. They leave its calls alone. */
+const NOT_OF_KMS: readonly FaultKind[] = [
+  'request-timeout',
+  'no-such-upload',
+  'conflict',
+  'too-many-requests',
+  'error-in-200',
+  'redirect',
+  'malformed-xml',
+  'truncated-xml',
+  'wrong-etag',
+  'wrong-crc64',
+]
 
 /**
  * How a call goes wrong. A name that cannot be resolved (DNS) is missing: no server can do that; give the client a name
@@ -89,6 +104,12 @@ const OPERATIONS_OF: Partial<Record<FaultKind, readonly OperationName[]>> = {
  *   `uploadPart` are stored; ETag and CRC-64 are those of the altered bytes. Content-MD5 is not looked at, nor is it for
  *   `drop-tail`.
  *
+ * KMS (`kms:Encrypt` and so on) has the faults of the connection, those that alter the bytes of a successful answer
+ * (`short-body`, `long-body`, `flip-bit-sent`, `drop-tail`), and four refusals, all of status 200: `slow-down` is
+ * `RequestLimitExceeded` (Retry-After only where `retryAfter` is given), `internal-error` is `InternalError`,
+ * `expired-token` is `AuthFailure.TokenFailure`, `skewed-clock` is `AuthFailure.SignatureExpire` and the Date that goes
+ * with it. No other kind hits its calls.
+ *
  * An `at` behind the last byte means the last byte for flips and the end of the body for everything else.
  */
 export type FaultKind = keyof typeof FIELDS
@@ -127,9 +148,11 @@ export interface Fault {
 /** All kinds. */
 export const FAULT_KINDS = Object.keys(FIELDS) as readonly FaultKind[]
 
-/** The operations that a kind means something in; undefined for all. */
-export function operationsOf(kind: FaultKind): readonly OperationName[] | undefined {
-  return OPERATIONS_OF[kind]
+/** Whether a kind means something in an operation, which may be one that has no name here. */
+export function canHit(kind: FaultKind, operation: string): boolean {
+  const only = OPERATIONS_OF[kind]
+  if (only !== undefined) return only.includes(operation)
+  return !isKmsOperation(operation) || !NOT_OF_KMS.includes(kind)
 }
 
 /**
@@ -161,7 +184,7 @@ function checkFault(given: unknown, where: string, isHttps: boolean): Fault {
 /** The fields that choose the call. */
 function checkChoice({ kind, operation, key, partNumber, call, times }: Fault, where: string): void {
   if (operation !== undefined) {
-    const able = operationsOf(kind) ?? OPERATION_NAMES
+    const able = OPERATION_NAMES.filter((name) => canHit(kind, name))
     assertOneOf(operation, `${where}.operation`, able)
   }
   if (key !== undefined) assertText(key, `${where}.key`)

@@ -1,4 +1,5 @@
 /** Faults that refuse an operation the way the service does. Early: the body is drained behind the answer. */
+import { isKmsOperation } from '../kms/actions.js'
 import type { Fault } from './fault.js'
 import { type Act, type FaultyExchange, readBody } from './faulty-exchange.js'
 
@@ -44,7 +45,11 @@ export const internalError = refusing([
 
 export const slowDown = refusing(
   [503, 'SlowDown', 'Reduce your request rate.'],
-  ({ retryAfter = 1 }): Record<string, string> => ({ 'retry-after': String(retryAfter) }),
+  // KMS does not say when to come again, unless a test wants it to.
+  ({ retryAfter }, { target }): Record<string, string> =>
+    retryAfter === undefined && isKmsOperation(target.operation)
+      ? {}
+      : { 'retry-after': String(retryAfter ?? 1) },
 )
 
 export const redirect = refusing(
