@@ -17,8 +17,6 @@ import {
   type DeleteMultipleObjectsResult,
 } from './cos/delete-multiple-objects.js'
 import { deleteObject, type DeleteObjectParams, type DeleteObjectResult } from './cos/delete-object.js'
-import type { GetObjectParams } from './cos/get-object.js'
-import type { HeadObjectParams } from './cos/head-object.js'
 import {
   listMultipartUploads,
   type ListMultipartUploadsParams,
@@ -31,11 +29,20 @@ import type { PutObjectParams } from './cos/put-object.js'
 import { restoreObject, type RestoreObjectParams } from './cos/restore-object.js'
 import type { ResultMetadata } from './cos/service.js'
 import type { UploadPartCopyParams } from './cos/upload-part-copy.js'
-import { FORMAT_NAMES, FORMATS, type Format } from './crypto/format.js'
+import { assertContext, type EncryptionContext } from './crypto/encryption-context.js'
+import { FORMATS, WRITABLE_FORMATS, type Format } from './crypto/format.js'
 import { assertUserMetadata, type Encryption } from './encrypted/encryption.js'
 import { copyEncryptedObject, type EncryptedCopyResult } from './encrypted/copy-object.js'
-import { getEncryptedObject, type EncryptedGetResult } from './encrypted/get-object.js'
-import { headEncryptedObject, type EncryptedHeadResult } from './encrypted/head-object.js'
+import {
+  getEncryptedObject,
+  type EncryptedGetParams,
+  type EncryptedGetResult,
+} from './encrypted/get-object.js'
+import {
+  headEncryptedObject,
+  type EncryptedHeadParams,
+  type EncryptedHeadResult,
+} from './encrypted/head-object.js'
 import type {
   EncryptedCompleteParams,
   EncryptedCompleteResult,
@@ -45,25 +52,26 @@ import type {
 } from './encrypted/multipart-params.js'
 import { MultipartUploads } from './encrypted/multipart-uploads.js'
 import { putEncryptedObject, type EncryptedStoredResult } from './encrypted/put-object.js'
+import { rewrap, type RewrapParams, type RewrapResult } from './encrypted/rewrap.js'
 import { sealerOf } from './encrypted/sealer.js'
 import {
   copyEncrypted,
   downloadEncryptedFile,
   uploadEncrypted,
   uploadEncryptedFile,
+  type EncryptedDownloadFileParams,
   type EncryptedDownloadFileResult,
   type EncryptedStoredObject,
   type EncryptedUploadFileParams,
 } from './encrypted/transfers.js'
-import { assertMasterKey } from './envelope/envelope.js'
+import { verify, type VerifyParams, type VerifyResult } from './encrypted/verify.js'
 import { OptionError } from './errors.js'
 import { assertPolicy, type Policy } from './envelope/policy.js'
 import { assertKnown, assertOneOf } from './internal/assert.js'
-import type { MasterKey } from './keys/master-key.js'
+import { assertMasterKey, type MasterKey } from './keys/master-key.js'
 import type { Body } from './stream/body.js'
 import { objectWriteStream, type ObjectWriteStream } from './transfer/object-write-stream.js'
 import type { CopyParams } from './transfer/copy-job.js'
-import type { DownloadFileParams } from './transfer/download-job.js'
 import type { UploadParams } from './transfer/upload.js'
 import { uploadJob } from './transfer/upload-job.js'
 
@@ -71,14 +79,29 @@ import { uploadJob } from './transfer/upload-job.js'
 export interface CosEncryptionClientOptions extends CosClientOptions {
   /** Wraps the data key of every object written, and unwraps those of objects read. */
   masterKey: MasterKey
-  /** What to write: `cos` or `cos-python`. Required; reading detects the format from the object. */
+  /**
+   * What to write: `sealed` (authenticated; read by this package and whoever implements docs/format.md), `cos` (read by the COS
+   * SDKs for Java and, with RSA, Python; with KMS, Go), `cos-python` or `cos-java-gcm`. Required; reading detects the format from
+   * the object.
+   */
   format: Format
   /**
    * Which formats to read: `authenticated`, `any` or a list. Defaults to `authenticated` where `format` is authenticated,
    * to `any` where it is not.
    */
   policy?: Policy | undefined
+  /**
+   * What objects are about. `sealed` binds it to the bytes without storing it: the reader has to give the same, or the object is
+   * refused. In the COS Java and Go dialects it is the material description: stored in the clear, compared when reading.
+   */
+  context?: EncryptionContext | undefined
 }
+
+/** Parameters of the encrypting createReadStream. */
+export type EncryptedReadStreamParams = ReadStreamParams &
+  Pick<EncryptedGetParams, 'InstructionFile' | 'releaseUnverified' | 'mostHeld'>
+
+const ENCRYPTED_READ_PARAMS = ['InstructionFile', 'releaseUnverified', 'mostHeld']
 
 /**
  * The operations of {@link CosClient}, encrypted on the client: nothing but ciphertext and wrapped keys leaves it. Lengths,
@@ -90,13 +113,14 @@ export class CosEncryptionClient {
 
   /** @throws OptionError on an unknown, missing or malformed option. No request is made. */
   constructor(options: CosEncryptionClientOptions) {
-    assertKnown(options, '', [...CLIENT_OPTIONS, 'masterKey', 'format', 'policy'], FOREIGN_OPTIONS)
-    const { masterKey, format } = options
+    assertKnown(options, '', [...CLIENT_OPTIONS, 'masterKey', 'format', 'policy', 'context'], FOREIGN_OPTIONS)
+    const { masterKey, format, context } = options
     assertMasterKey(masterKey)
-    assertOneOf(format, 'format', FORMAT_NAMES)
+    assertOneOf(format, 'format', WRITABLE_FORMATS)
+    if (context !== undefined) assertContext(context)
     const policy = options.policy ?? (FORMATS[format].authenticated ? 'authenticated' : 'any')
     assertPolicy(policy)
-    this.#encryption = { service: makeService(options), masterKey, format, policy }
+    this.#encryption = { service: makeService(options), masterKey, format, policy, context }
     this.#uploads = new MultipartUploads(this.#encryption)
   }
 
@@ -112,12 +136,12 @@ export class CosEncryptionClient {
   }
 
   /** Fetches and decrypts an object or a range of its plaintext. */
-  getObject(params: GetObjectParams): Promise<EncryptedGetResult> {
+  getObject(params: EncryptedGetParams): Promise<EncryptedGetResult> {
     return getEncryptedObject(this.#encryption, params)
   }
 
   /** What the service knows of an encrypted object; `ContentLength` is the plaintext's. */
-  headObject(params: HeadObjectParams): Promise<EncryptedHeadResult> {
+  headObject(params: EncryptedHeadParams): Promise<EncryptedHeadResult> {
     return headEncryptedObject(this.#encryption, params)
   }
 
@@ -137,8 +161,13 @@ export class CosEncryptionClient {
   }
 
   /** The plaintext of an object, or of `start..end`. The requests are made on the first read; errors come from the stream. */
-  createReadStream(params: ReadStreamParams): Body {
-    return openReadStream(this.#encryption.service, params, (range) => this.getObject(range))
+  createReadStream(params: EncryptedReadStreamParams): Body {
+    return openReadStream(
+      this.#encryption.service,
+      params,
+      (range) => this.getObject(range),
+      ENCRYPTED_READ_PARAMS,
+    )
   }
 
   /**
@@ -164,13 +193,26 @@ export class CosEncryptionClient {
   }
 
   /** Downloads and decrypts an object to a file, which appears whole and verified or not at all. */
-  downloadFile(params: DownloadFileParams): Promise<EncryptedDownloadFileResult> {
+  downloadFile(params: EncryptedDownloadFileParams): Promise<EncryptedDownloadFileResult> {
     return downloadEncryptedFile(this.#encryption, params)
   }
 
   /** Copies an encrypted object of any size within the service, envelope and all, and compares the copy with it. */
   copy(params: CopyParams): Promise<EncryptedStoredObject> {
     return copyEncrypted(this.#encryption, params)
+  }
+
+  /**
+   * Gives an object another envelope, without touching its bytes: other master keys, more or fewer recipients, or the other CTR
+   * dialect. Old versions keep their envelope, and nobody who has seen the data key forgets it.
+   */
+  rewrap(params: RewrapParams): Promise<RewrapResult> {
+    return rewrap(this.#encryption, params)
+  }
+
+  /** Reads an object, or samples of a large one, and checks all there is to check; keeps no plaintext. */
+  verify(params: VerifyParams): Promise<VerifyResult> {
+    return verify(this.#encryption, params)
   }
 
   /** Copies an encrypted object of at most 5 GB in one request, envelope and all. */

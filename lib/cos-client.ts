@@ -267,13 +267,19 @@ export function makeService(options: CosClientOptions): Service {
   }
 }
 
-/** A Readable that calls `get` when it is first read. The parameters are checked now. */
+/**
+ * A Readable that calls `get` when it is first read. The parameters are checked now.
+ *
+ * @param more - Names that `get` takes besides, and checks.
+ */
 export function openReadStream(
   service: Service,
   params: ReadStreamParams,
   get: (params: GetObjectParams) => Promise<{ Body: Body }>,
+  more: readonly string[] = [],
 ): Body {
   checkObjectCall(service, params, [
+    ...more,
     ...CONDITION_PARAMS,
     ...CUSTOMER_KEY_PARAMS,
     'TrafficLimit',

@@ -26,6 +26,10 @@ export const ERROR_CODES = {
   SEALSTREAM_SOURCE_CHANGED: 'a file changed while it was being read',
   SEALSTREAM_BODY_LENGTH: 'a body is shorter or longer than its declared length',
   SEALSTREAM_INTEGRITY: 'stored or received bytes are not the bytes that were promised',
+  SEALSTREAM_COMMITMENT: 'an object was not encrypted under this data key and encryption context',
+  SEALSTREAM_AUTHENTICATION: 'ciphertext is not what was encrypted: altered, moved, cut or of another object',
+  SEALSTREAM_UNVERIFIED: 'plaintext could only be given out before it is verified, which was not asked for',
+  SEALSTREAM_CONTEXT: 'the object was written with another encryption context',
   SEALSTREAM_PART_CHANGED: 'a part number was sent again with other bytes',
   SEALSTREAM_PART_LIST: 'the parts of an upload are incomplete or have the wrong size',
   SEALSTREAM_OBJECT_CHANGED: 'the object was overwritten while it was being read',
@@ -120,6 +124,7 @@ export class EnvelopeError extends SealstreamError {
       | 'SEALSTREAM_AMBIGUOUS_ENVELOPE'
       | 'SEALSTREAM_UNKNOWN_ALGORITHM'
       | 'SEALSTREAM_POLICY'
+      | 'SEALSTREAM_CONTEXT'
     >,
     message: string,
     details: ErrorDetails & { header?: string } = {},
@@ -171,6 +176,21 @@ export class IntegrityError extends SealstreamError {
     this.found = facts.found
     if (facts.etag !== undefined) this.etag = facts.etag
     if (facts.versionId !== undefined) this.versionId = facts.versionId
+  }
+}
+
+/** Authenticated encryption says that these bytes are not what was encrypted. Nothing of them was given out. */
+export class AuthenticationError extends SealstreamError {
+  /** Number of the chunk of 16 KiB of plaintext, from 0, where one failed. All before it were right. */
+  declare readonly chunk?: number
+
+  constructor(
+    code: 'SEALSTREAM_COMMITMENT' | 'SEALSTREAM_AUTHENTICATION',
+    message: string,
+    details: ErrorDetails & { chunk?: number } = {},
+  ) {
+    super(code, message, details)
+    if (details.chunk !== undefined) this.chunk = details.chunk
   }
 }
 

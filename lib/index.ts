@@ -1,5 +1,9 @@
 /** The public names. */
-export { CosEncryptionClient, type CosEncryptionClientOptions } from './client.js'
+export {
+  CosEncryptionClient,
+  type CosEncryptionClientOptions,
+  type EncryptedReadStreamParams,
+} from './client.js'
 export {
   CosClient,
   type CosClientOptions,
@@ -8,6 +12,7 @@ export {
   type WriteStreamParams,
 } from './cos-client.js'
 export {
+  AuthenticationError,
   EnvelopeError,
   ERROR_CODES,
   IntegrityError,
@@ -21,18 +26,27 @@ export {
 } from './errors.js'
 
 export { AesMasterKey } from './keys/aes-master-key.js'
-export { RsaMasterKey, type RsaKeyInput, type RsaKeys } from './keys/rsa-master-key.js'
-export type { MasterKey, Wrapped, WrapScheme } from './keys/master-key.js'
+export { RsaMasterKey, type RsaKeys, type RsaPadding } from './keys/rsa-master-key.js'
+export type { RsaKeyInput } from './keys/rsa-pem.js'
+export { KmsMasterKey, type KmsMasterKeyOptions } from './keys/kms-master-key.js'
+export type { KmsClientOptions } from './keys/kms-client.js'
+export type { UnwrapCacheOptions } from './keys/unwrap-cache.js'
+export { Keyring, type KeyringOptions } from './keys/keyring.js'
+export type { KeyKind, MasterKey, RsaScheme, Wrapped, WrapScheme } from './keys/master-key.js'
 export { DataKey, type DecryptorOptions, type EncryptorOptions } from './crypto/data-key.js'
 export type { ByteRange, RunningCipher } from './crypto/content-cipher.js'
 export type { Format } from './crypto/format.js'
+export type { EncryptionContext } from './crypto/encryption-context.js'
+export type { StoredStretch } from './crypto/stored-stretch.js'
+export type { StretchEncryptor } from './crypto/data-key.js'
 export {
   createEnvelope,
   openEnvelope,
   type CreatedEnvelope,
-  type Metadata,
   type OpenedEnvelope,
 } from './envelope/envelope.js'
+export type { Metadata } from './envelope/write-envelope.js'
+export type { ForeignMetadata } from './envelope/read-envelope.js'
 export type { Policy } from './envelope/policy.js'
 
 export {
@@ -109,13 +123,17 @@ export type { DownloadFileResult } from './transfer/download-file.js'
 export type { CopyParams } from './transfer/copy-job.js'
 export type { EncryptedCopyResult } from './encrypted/copy-object.js'
 export type {
+  EncryptedDownloadFileParams,
   EncryptedDownloadFileResult,
   EncryptedStoredObject,
   EncryptedUploadFileParams,
 } from './encrypted/transfers.js'
 export type { EncryptionResult } from './encrypted/encryption.js'
-export type { EncryptedGetResult } from './encrypted/get-object.js'
-export type { EncryptedHeadResult } from './encrypted/head-object.js'
+export type { EncryptedGetParams, EncryptedGetResult } from './encrypted/get-object.js'
+export type { EncryptedHeadParams, EncryptedHeadResult } from './encrypted/head-object.js'
+export type { InstructionFileParams } from './encrypted/open-object.js'
+export type { RewrapParams, RewrapResult } from './encrypted/rewrap.js'
+export type { VerifyParams, VerifyResult } from './encrypted/verify.js'
 export type { EncryptedStoredResult } from './encrypted/put-object.js'
 export type {
   EncryptedCompleteParams,

@@ -4,7 +4,7 @@ import { CosClient } from '../cos-client.js'
 import type { HeadObjectResult } from '../cos/head-object.js'
 import { FORMATS, type Format } from '../crypto/format.js'
 import { withoutEnvelope } from '../encrypted/encryption.js'
-import { readMetadata } from '../envelope/envelope.js'
+import { readEnvelope } from '../envelope/read-envelope.js'
 import { EnvelopeError } from '../errors.js'
 import { addConnectionOptions, connect, type ConnectionOptions } from './connection.js'
 import { parseLocation } from './location.js'
@@ -62,7 +62,7 @@ function describe(head: HeadObjectResult): Record<string, unknown> {
 /** An object that is not encrypted, or in a way this version does not read, still has a size and a date. */
 function detect(head: HeadObjectResult): { format?: Format; problem?: string } {
   try {
-    return { format: readMetadata(head.$metadata.headers).format }
+    return { format: readEnvelope(head.$metadata.headers).format }
   } catch (error) {
     if (error instanceof EnvelopeError) return { problem: error.message }
     throw error

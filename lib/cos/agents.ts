@@ -17,13 +17,19 @@ export interface TlsOptions extends Pick<
   rejectUnauthorized?: boolean | undefined
 }
 
+/**
+ * What an `Agent` of `node:https` can do. Not that class itself: agents that tunnel HTTPS through a proxy are derived from the
+ * `Agent` of `node:http` alone.
+ */
+export type SecureAgent = Pick<HttpsAgent, keyof HttpsAgent>
+
 /** Options that make connections. */
 export interface AgentOptions {
   tls?: TlsOptions | undefined
   /** `http://[user:password@]host:port` or `https://...`. The environment is not looked at. */
   proxy?: string | undefined
   /** Connections of your own making, instead of `tls` and `proxy`. The client does not close them. */
-  agents?: { http?: HttpAgent; https?: HttpsAgent } | undefined
+  agents?: { http?: HttpAgent; https?: SecureAgent } | undefined
 }
 
 /** Names of {@link AgentOptions}, for checks. */
@@ -32,7 +38,7 @@ export const AGENT_OPTIONS = ['tls', 'proxy', 'agents']
 /** One agent for each scheme. */
 export interface ClientAgents {
   readonly http: HttpAgent
-  readonly https: HttpsAgent
+  readonly https: SecureAgent
   /** Whether nobody stands in between. */
   readonly isDirect: boolean
   /** Closes what the client itself opened. */
@@ -59,7 +65,7 @@ export function makeAgents({ tls = {}, proxy, agents }: AgentOptions): ClientAge
   }
 }
 
-function directAgents(tls: TlsOptions): { http: HttpAgent; https: HttpsAgent } {
+function directAgents(tls: TlsOptions): { http: HttpAgent; https: SecureAgent } {
   return { http: new HttpAgent({ keepAlive: true }), https: new HttpsAgent({ keepAlive: true, ...tls }) }
 }
 
@@ -86,15 +92,14 @@ class TunnelAgent extends HttpsProxyAgent<string> {
   }
 }
 
-function proxyAgents(proxy: URL, tls: TlsOptions): { http: HttpAgent; https: HttpsAgent } {
+function proxyAgents(proxy: URL, tls: TlsOptions): { http: HttpAgent; https: SecureAgent } {
   return {
     http: new HttpProxyAgent(proxy, { keepAlive: true }),
-    // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- an Agent for both schemes, though its class extends that of http
     https: new TunnelAgent(proxy, tls),
   }
 }
 
-function checkAgents(agents: object): { http?: HttpAgent; https?: HttpsAgent } {
+function checkAgents(agents: object): { http?: HttpAgent; https?: SecureAgent } {
   assertKnown(agents, 'agents', ['http', 'https'])
   for (const [name, agent] of Object.entries(agents)) {
     if (agent === undefined || agent instanceof HttpAgent) continue

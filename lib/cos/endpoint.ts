@@ -122,7 +122,8 @@ export function assertRegion(region: unknown, option = 'region'): asserts region
   throw new OptionError(option, 'must be a region name such as ap-beijing', { value: region })
 }
 
-function endpointUrl(endpoint: string): URL {
+/** @throws {@link OptionError} unless it is a scheme and a host, or a host alone: then HTTPS. */
+export function endpointUrl(endpoint: string): URL {
   const text = typeof endpoint === 'string' && !endpoint.includes('://') ? `https://${endpoint}` : endpoint
   const url = URL.canParse(text) ? new URL(text) : undefined
   const bare =
@@ -143,6 +144,7 @@ function isLocal(hostname: string): boolean {
   return hostname === 'localhost' || isIP(hostname.replace(/^\[(.*)\]$/, '$1')) !== 0
 }
 
-function isLoopback(hostname: string): boolean {
+/** Whether a host is this machine. */
+export function isLoopback(hostname: string): boolean {
   return /^(localhost|.+\.localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname)
 }

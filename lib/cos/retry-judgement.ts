@@ -23,7 +23,13 @@ const LASTING =
   /^(ENOTFOUND|EPROTO|ERR_INVALID_ARG_|ERR_OSSL_|ERR_PROXY_|ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH)/
 
 /** Refusals by which the service says that it did nothing, whatever their status. */
-const PASSING_CODES = ['RequestTimeout', 'SlowDown', 'ServiceUnavailable', 'TooManyRequests']
+const PASSING_CODES = [
+  'RequestTimeout',
+  'SlowDown',
+  'ServiceUnavailable',
+  'TooManyRequests',
+  'RequestLimitExceeded',
+]
 
 /** Where the bytes are wrong, moving them again puts it right (RULES 5.1); a body that ended early may come whole. */
 const PASSING_FAILURES = ['SEALSTREAM_TIMEOUT', 'SEALSTREAM_INTEGRITY', 'SEALSTREAM_TRUNCATED']

@@ -1,31 +1,56 @@
 /** The key of one object: opaque, hidden when printed, disposed by its owner (RULES 1.1 and 8.1). */
-import { createSecretKey, randomBytes, type KeyObject } from 'node:crypto'
+import { createSecretKey, randomBytes } from 'node:crypto'
 import { inspect } from 'node:util'
 import { KeyError, OptionError } from '../errors.js'
-import { assertBytes, assertInteger, assertOneOf } from '../internal/assert.js'
-import { wipe } from '../internal/bytes.js'
-import type { ByteRange, ContentCipher, RunningCipher } from './content-cipher.js'
-import { FORMAT_NAMES, FORMATS, type Format } from './format.js'
-import { UsedRanges } from './used-ranges.js'
+import { assertBoolean, assertBytes, assertInteger, assertOneOf } from '../internal/assert.js'
+import { equalBytes, wipe } from '../internal/bytes.js'
+import { MOST_HELD_BYTES } from './aes-gcm.js'
+import type { ByteRange, CipherSecret, ContentCipher, RunningCipher } from './content-cipher.js'
+import { assertContext, sealedContext, type EncryptionContext } from './encryption-context.js'
+import { ciphertextSizeOf, FORMAT_NAMES, FORMATS, WRITABLE_FORMATS, type Format } from './format.js'
+import { planStretch, type StoredStretch } from './stored-stretch.js'
+import { Stretch } from './stretch.js'
+import { UsedRanges, type Claim } from './used-ranges.js'
 
-/** Where an encryption starts. */
+/** Where an encryption starts, and whether it ends the object. */
 export interface EncryptorOptions {
-  /** Plaintext position of the first byte, from 0. Defaults to 0. */
+  /** Plaintext position of the first byte, from 0: any for `cos` and `cos-python`, a multiple of 16,384 for `sealed`. Default 0. */
   start?: number
   /** The caller vouches that bytes at positions already encrypted are the same as before (a retry). */
   sameBytes?: boolean
+  /** Whether the end of the input is the end of the object, which `sealed` and `cos-java-gcm` mark. Default true. */
+  final?: boolean
 }
 
 /** Which plaintext a decryption gives. */
 export interface DecryptorOptions {
-  /** Plaintext position of the first byte, from 0. Defaults to 0. */
+  /** Plaintext position of the first byte, from 0. Default 0. */
   start?: number
   /** Plaintext position of the last byte, inclusive. Input that ends before it is an error. Defaults to the input's end. */
   end?: number
+  /** The first 56 stored bytes of a `sealed` object, for a range that does not begin with them. */
+  head?: Uint8Array
+  /**
+   * Gives out plaintext of `cos-java-gcm` before it is verified: as it comes, and of ranges, which are never verified.
+   * Default false.
+   */
+  releaseUnverified?: boolean
+  /** Most bytes of `cos-java-gcm` that are held until they are verified. Default 64 MiB. */
+  mostHeld?: number
+}
+
+/** What {@link DataKey.stretchEncryptor} gives. */
+export interface StretchEncryptor {
+  /** First plaintext position to feed. */
+  readonly start: number
+  /** Plaintext bytes to feed. */
+  readonly length: number
+  /** Gives exactly the stored bytes of the stretch, `final` included. */
+  readonly running: RunningCipher
 }
 
 /**
- * A data key: 32 key bytes and an IV, for one object in one format.
+ * A data key: 32 key bytes and an IV or salt, for one object in one format.
  *
  * It remembers the positions it has encrypted and refuses to encrypt one twice. Its owner calls `dispose()`; streams
  * made from it keep their own reference until they end or are destroyed.
@@ -33,29 +58,46 @@ export interface DecryptorOptions {
 export class DataKey {
   /** The format it was made for; decides the content cipher. */
   readonly format: Format
+  /** The caller's encryption context, copied. */
+  readonly context: EncryptionContext
   readonly #cipher: ContentCipher
   readonly #used = new UsedRanges()
-  #secret: { key: KeyObject; iv: Buffer } | undefined
+  #secret: CipherSecret | undefined
 
-  private constructor(format: Format, key: Uint8Array, iv: Uint8Array) {
+  private constructor(
+    format: Format,
+    key: Uint8Array,
+    iv: Uint8Array | undefined,
+    context: EncryptionContext,
+  ) {
     this.format = format
+    this.context = { ...context }
     this.#cipher = FORMATS[format].cipher
     if (key.length !== this.#cipher.keyBytes) {
       throw new OptionError('key', `must have ${this.#cipher.keyBytes} bytes, not ${key.length}`)
     }
-    if (iv.length !== this.#cipher.ivBytes) {
+    if (iv !== undefined && iv.length !== this.#cipher.ivBytes) {
       throw new OptionError('iv', `must have ${this.#cipher.ivBytes} bytes, not ${iv.length}`)
     }
-    this.#secret = { key: createSecretKey(key), iv: Buffer.from(iv) }
+    this.#secret = {
+      key: createSecretKey(key),
+      iv: iv === undefined ? undefined : Buffer.from(iv),
+      context: this.#cipher.openHead === undefined ? Buffer.alloc(0) : sealedContext(context),
+    }
   }
 
-  /** A fresh random data key. */
-  static generate(format: Format): DataKey {
-    assertOneOf(format, 'format', FORMAT_NAMES)
+  /**
+   * A fresh random data key.
+   *
+   * @param context - What the object is about. `sealed` binds it to the bytes; the reader has to give it, too.
+   */
+  static generate(format: Format, context: EncryptionContext = {}): DataKey {
+    assertOneOf(format, 'format', WRITABLE_FORMATS)
+    assertContext(context)
     const { keyBytes, ivBytes } = FORMATS[format].cipher
     const key = randomBytes(keyBytes)
     try {
-      return new DataKey(format, key, randomBytes(ivBytes))
+      return new DataKey(format, key, randomBytes(ivBytes), context)
     } finally {
       wipe(key)
     }
@@ -64,34 +106,48 @@ export class DataKey {
   /**
    * The data key of an existing object, for authors of a `MasterKey`.
    *
-   * @param parts - `key` and `iv` are copied; the caller still owns its bytes and wipes them.
+   * @param parts - `key` and `iv` are copied; the caller still owns its bytes and wipes them. `iv` is the salt of `sealed`,
+   *   which stands in the object and need not be given.
    * @throws {@link OptionError} when the format is unknown or a length is wrong.
    */
-  static from(parts: { format: Format; key: Uint8Array; iv: Uint8Array }): DataKey {
-    assertOneOf(parts.format, 'format', FORMAT_NAMES)
-    assertBytes(parts.key, 'key')
-    assertBytes(parts.iv, 'iv')
-    return new DataKey(parts.format, parts.key, parts.iv)
+  static from(parts: {
+    format: Format
+    key: Uint8Array
+    iv?: Uint8Array
+    context?: EncryptionContext
+  }): DataKey {
+    const { format, key, iv, context = {} } = parts
+    assertOneOf(format, 'format', FORMAT_NAMES)
+    assertBytes(key, 'key')
+    if (iv !== undefined || FORMATS[format].cipher.openHead === undefined) assertBytes(iv, 'iv')
+    assertContext(context)
+    return new DataKey(format, key, iv, context)
   }
 
-  /** Whether the format proves that the content is what was encrypted. */
+  /** Whether the format proves that the content is what was encrypted, piece by piece. */
   get authenticated(): boolean {
     return FORMATS[this.format].authenticated
   }
 
-  /** Stored size of `plaintextSize` bytes. */
+  /** Stored size of `plaintextSize` bytes. @throws {@link OptionError} where the format takes no object as large. */
   ciphertextSize(plaintextSize: number): number {
-    assertInteger(plaintextSize, 'plaintextSize', 0)
-    return this.#cipher.ciphertextSize(plaintextSize)
+    return ciphertextSizeOf(this.format, plaintextSize)
   }
 
-  /** Plaintext size of an object stored in `ciphertextSize` bytes. */
+  /**
+   * Plaintext size of an object stored in `ciphertextSize` bytes; of `cos-java-cbc` the most it can be.
+   *
+   * @throws LengthError `SEALSTREAM_TRUNCATED` where no object of this format has such a size.
+   */
   plaintextSize(ciphertextSize: number): number {
     assertInteger(ciphertextSize, 'ciphertextSize', 0)
     return this.#cipher.plaintextSize(ciphertextSize)
   }
 
-  /** The stored bytes to feed to a decryptor so that it gives plaintext `start..end` (both inclusive). */
+  /**
+   * The stored bytes to feed to a decryptor so that it gives plaintext `start..end` (both inclusive). Past the object's end
+   * there is nothing to feed.
+   */
   ciphertextRange(start: number, end: number): ByteRange {
     assertInteger(start, 'start', 0)
     assertInteger(end, 'end', start)
@@ -99,52 +155,100 @@ export class DataKey {
   }
 
   /**
+   * Takes in the head of the `sealed` object that this is the key of: with it, any range can be decrypted.
+   *
+   * @param head - Its first 56 stored bytes.
+   * @throws AuthenticationError `SEALSTREAM_COMMITMENT` unless key, context and head belong together.
+   */
+  readHead(head: Uint8Array): void {
+    const { openHead, headBytes } = this.#cipher
+    if (openHead === undefined) throw new OptionError('head', `is not part of format ${this.format}`)
+    assertBytes(head, 'head')
+    if (head.length !== headBytes) throw new OptionError('head', `must have ${headBytes} bytes`)
+    const secret = this.#open()
+    const iv = Buffer.from(openHead(secret, Buffer.from(head)))
+    if (secret.iv !== undefined && !equalBytes(secret.iv, iv)) {
+      throw new OptionError('head', 'is of another object than this data key')
+    }
+    this.#secret = { ...secret, iv }
+  }
+
+  /** Whether a decryption can begin anywhere: false until {@link DataKey.readHead} has seen the head of a `sealed` object. */
+  get hasHead(): boolean {
+    return this.#open().iv !== undefined
+  }
+
+  /**
    * Starts an encryption.
    *
    * @throws KeyError `SEALSTREAM_DATA_KEY_REUSED` (here or in `update`) when it meets a position already encrypted;
-   *   `SEALSTREAM_DATA_KEY_DISPOSED` after `dispose`.
+   *   `SEALSTREAM_DATA_KEY_DISPOSED` after `dispose`. {@link OptionError} where the format cannot start there.
    */
-  encryptor({ start = 0, sameBytes = false }: EncryptorOptions = {}): RunningCipher {
+  encryptor({ start = 0, sameBytes = false, final = true }: EncryptorOptions = {}): RunningCipher {
     assertInteger(start, 'start', 0)
-    const { key, iv } = this.#open()
-    const claim = sameBytes ? this.#used.vouch(start) : this.#used.claim(start)
-    const running = this.#cipher.encryptor(key, iv, start)
+    assertBoolean(final, 'final')
+    const running = this.#cipher.encryptor(this.#open(), start, final)
+    return claimed(running, this.#claim(start, sameBytes))
+  }
+
+  /**
+   * Starts the encryption of a stretch of the stored object: the units that it touches are encrypted, and trimmed to it. Two
+   * stretches that meet within a unit both encrypt it, and each stored byte still comes from one of them.
+   *
+   * @throws As {@link DataKey.encryptor}; not for `cos-java-gcm`, which has to be encrypted in order.
+   */
+  stretchEncryptor(
+    stretch: StoredStretch,
+    { sameBytes = false }: { sameBytes?: boolean } = {},
+  ): StretchEncryptor {
+    const plan = planStretch(this.#cipher, stretch)
+    const running = this.#cipher.encryptor(this.#open(), plan.start, plan.isFinal)
+    this.#claim(plan.owned.start, sameBytes).extend(plan.owned.length)
     return {
-      update(bytes) {
-        claim.extend(bytes.length)
-        return running.update(bytes)
-      },
-      final: () => running.final(),
-      close: () => running.close(),
+      start: plan.start,
+      length: plan.length,
+      running: new Stretch(running, { skip: plan.skip, length: stretch.length }),
     }
   }
 
   /**
    * Starts a decryption; feed it the bytes that {@link DataKey.ciphertextRange} names.
    *
-   * @throws KeyError `SEALSTREAM_DATA_KEY_DISPOSED` after `dispose`.
+   * @throws KeyError `SEALSTREAM_DATA_KEY_DISPOSED` after `dispose`; SealstreamError `SEALSTREAM_UNVERIFIED` for a range of
+   *   `cos-java-gcm` without `releaseUnverified`; as {@link DataKey.readHead}.
    */
-  decryptor({ start = 0, end }: DecryptorOptions = {}): RunningCipher {
+  decryptor(options: DecryptorOptions = {}): RunningCipher {
+    const { start = 0, end, head, releaseUnverified = false, mostHeld = MOST_HELD_BYTES } = options
     assertInteger(start, 'start', 0)
     if (end !== undefined) assertInteger(end, 'end', start)
-    const { key, iv } = this.#open()
-    return this.#cipher.decryptor(key, iv, start, end)
+    assertBoolean(releaseUnverified, 'releaseUnverified')
+    assertInteger(mostHeld, 'mostHeld', 0)
+    if (head !== undefined) this.readHead(head)
+    return this.#cipher.decryptor(this.#open(), { start, end, releaseUnverified, mostHeld })
   }
 
   /**
-   * Shows the raw key and IV to a master key that is about to wrap them; the copies are wiped when `use` is done.
+   * Shows the raw key and IV (or salt; empty where it is not known) to a master key that is about to wrap them; the copies
+   * are wiped when `use` is done.
    *
    * @returns What `use` returned.
    */
   async withBytes<Result>(use: (key: Buffer, iv: Buffer) => Result | Promise<Result>): Promise<Result> {
     const { key, iv } = this.#open()
     const rawKey = key.export()
-    const rawIv = Buffer.from(iv)
+    const rawIv = Buffer.from(iv ?? [])
     try {
       return await use(rawKey, rawIv)
     } finally {
       wipe(rawKey, rawIv)
     }
+  }
+
+  /** The same key for an object of another format that the same content cipher reads, or with another context. */
+  async relabelled(format: Format, context: EncryptionContext = this.context): Promise<DataKey> {
+    return this.withBytes((key, iv) =>
+      DataKey.from({ format, key, context, ...(iv.length === 0 ? {} : { iv }) }),
+    )
   }
 
   /** Marks every position as encrypted: from now on only `sameBytes` encrypts. For the key of an existing object. */
@@ -172,10 +276,26 @@ export class DataKey {
     return `DataKey { format: '${this.format}', key: <hidden> }`
   }
 
-  #open(): { key: KeyObject; iv: Buffer } {
+  #claim(start: number, sameBytes: boolean): Claim {
+    return sameBytes ? this.#used.vouch(start) : this.#used.claim(start)
+  }
+
+  #open(): CipherSecret {
     if (this.#secret === undefined) {
       throw new KeyError('SEALSTREAM_DATA_KEY_DISPOSED', 'this data key was disposed')
     }
     return this.#secret
+  }
+}
+
+/** Claims positions before they are encrypted. */
+function claimed(running: RunningCipher, claim: Claim): RunningCipher {
+  return {
+    update(bytes) {
+      claim.extend(bytes.length)
+      return running.update(bytes)
+    },
+    final: () => running.final(),
+    close: () => running.close(),
   }
 }

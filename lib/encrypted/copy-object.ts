@@ -4,8 +4,8 @@ import { resolveSource, type CopySourceParams } from '../cos/copy-source.js'
 import type { ConditionParams } from '../cos/get-object.js'
 import { checkObjectCall, present } from '../cos/service.js'
 import { FORMATS } from '../crypto/format.js'
-import { readMetadata } from '../envelope/envelope.js'
 import { envelopeHeaders } from '../envelope/headers.js'
+import { readEnvelope } from '../envelope/read-envelope.js'
 import { IntegrityError } from '../errors.js'
 import { headSource } from '../transfer/copied-source.js'
 import { assertUserMetadata, type Encryption, type EncryptionResult } from './encryption.js'
@@ -28,7 +28,7 @@ export async function copyEncryptedObject(
   const source = resolveSource(service, params.CopySource)
   const head = await headSource(service, source, params, signal, sourceConditions(params))
   const { headers } = head.$metadata
-  const { format } = readMetadata(headers)
+  const { format } = readEnvelope(headers)
   const VersionId = source.versionId ?? head.VersionId
   const copied = await copyObject(service, {
     ...params,

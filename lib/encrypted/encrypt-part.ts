@@ -3,7 +3,7 @@ import { constants } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { DEFAULT_PART_SIZE } from '../cos/put-object.js'
 import { bytesOf, sizeBody, type SizedBody } from '../cos/request-body.js'
-import type { DataKey } from '../crypto/data-key.js'
+import type { RunningCipher } from '../crypto/content-cipher.js'
 import { IntegrityError, LengthError, OptionError } from '../errors.js'
 
 /** @throws As sizeBody; {@link OptionError} over `partSize`, or over what one Buffer can hold. */
@@ -27,35 +27,47 @@ export async function sizePart(
   throw new OptionError('Body', `${problem} must have at most ${most} bytes`, { value: sized.length })
 }
 
+/** How a part becomes ciphertext. */
+export interface EncryptPartOptions {
+  /** Running from the part's offset on; closed when done. */
+  readonly encryptor: RunningCipher
+  /** Bytes of ciphertext, at most. */
+  readonly length: number
+  /** Base64, of the plaintext. */
+  readonly md5: string | undefined
+  readonly signal: AbortSignal | undefined
+}
+
 /**
  * The ciphertext of a part.
  *
  * @throws LengthError `SEALSTREAM_BODY_LENGTH` when the plaintext is not as long as announced; IntegrityError when it has
- *   not the MD5 that was given (Base64); what its stream failed with; `SEALSTREAM_ABORTED`.
+ *   not the MD5 that was given; what its stream failed with; `SEALSTREAM_ABORTED`.
  */
-export async function encryptPart(
-  sized: SizedBody,
-  options: { dataKey: DataKey; start: number; md5: string | undefined; signal: AbortSignal | undefined },
-): Promise<Buffer> {
-  const { dataKey, start, signal } = options
-  const ciphertext = Buffer.allocUnsafeSlow(sized.length)
-  // The digest of what comes out is compared before any of it leaves: a repeated part is the same part.
-  const encryptor = dataKey.encryptor({ start, sameBytes: true })
+export async function encryptPart(sized: SizedBody, options: EncryptPartOptions): Promise<Buffer> {
+  const { encryptor, signal } = options
+  const ciphertext = Buffer.allocUnsafeSlow(options.length)
   const md5 = options.md5 === undefined ? undefined : createHash('md5')
+  let read = 0
   let filled = 0
+  const take = (bytes: Buffer): void => {
+    ciphertext.set(bytes, filled)
+    filled += bytes.length
+  }
   try {
     for await (const bytes of bytesOf(sized.open(), signal)) {
-      if (filled + bytes.length > sized.length) throw wrongLength(sized.length, filled + bytes.length)
+      read += bytes.length
+      if (read > sized.length) throw wrongLength(sized.length, read)
       md5?.update(bytes)
-      ciphertext.set(encryptor.update(bytes), filled)
-      filled += bytes.length
+      take(encryptor.update(bytes))
     }
+    if (read < sized.length) throw wrongLength(sized.length, read)
+    take(encryptor.final())
   } finally {
     encryptor.close()
   }
-  if (filled < sized.length) throw wrongLength(sized.length, filled)
   const found = md5?.digest('base64')
-  if (found === options.md5) return ciphertext
+  if (found === options.md5) return ciphertext.subarray(0, filled)
   throw new IntegrityError('option Body', {
     algorithm: 'md5',
     expected: options.md5 ?? '',

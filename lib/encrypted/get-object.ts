@@ -1,69 +1,103 @@
 /** GET Object, decrypted on the way: whole, or any range of the plaintext (RULES 4.4). */
 import { pipeline } from 'node:stream'
 import { CONDITION_PARAMS, getObject, type GetObjectParams, type GetObjectResult } from '../cos/get-object.js'
-import { metadataText } from '../cos/metadata.js'
-import { checkRange, resolveRange } from '../cos/range.js'
-import { headObject, type HeadObjectParams, type HeadObjectResult } from '../cos/head-object.js'
-import { RESPONSE_HEADER_PARAMS } from '../cos/response-headers.js'
+import { checkRange, resolveRange, type Positions } from '../cos/range.js'
+import { headObject, type HeadObjectParams } from '../cos/head-object.js'
+import { CUSTOMER_KEY_PARAMS } from '../cos/sse.js'
+import { MOST_HELD_BYTES, unverified } from '../crypto/aes-gcm.js'
 import type { ByteRange } from '../crypto/content-cipher.js'
-import type { DecryptorOptions } from '../crypto/data-key.js'
-import { openEnvelope, type OpenedEnvelope } from '../envelope/envelope.js'
-import { SealstreamError, ServiceError } from '../errors.js'
+import type { DataKey, DecryptorOptions } from '../crypto/data-key.js'
+import { FORMATS } from '../crypto/format.js'
+import type { OpenedEnvelope } from '../envelope/envelope.js'
 import { unlessAborted } from '../internal/abort.js'
-import { isObjectChanged, objectChanged } from '../transfer/object-changed.js'
+import { isObjectChanged } from '../transfer/object-changed.js'
 import { asBody, type Body } from '../stream/body.js'
 import { decryptStream } from '../stream/cipher-stream.js'
 import { withoutEnvelope, type Encryption, type EncryptionResult } from './encryption.js'
+import { openObject, withoutInstructionFile, type InstructionFileParams } from './open-object.js'
+import { getPinnedRange, readPinnedRange, type Described } from './pinned-range.js'
+import { plaintextSize } from './plaintext-size.js'
 
-const GET_ONLY: readonly string[] = [...RESPONSE_HEADER_PARAMS, 'Range', 'TrafficLimit', 'onProgress']
+/** What HEAD takes of the parameters of GET. */
+const HEAD_PARAMS = ['Bucket', 'Key', 'signal', ...CONDITION_PARAMS, ...CUSTOMER_KEY_PARAMS]
+
+/** Parameters of the encrypting getObject. */
+export interface EncryptedGetParams extends GetObjectParams, InstructionFileParams {
+  /**
+   * Gives out plaintext of `cos-java-gcm` before its tag, at the object's end, is verified: objects of over `mostHeld` bytes, and
+   * ranges, which are never verified. Default false: SealstreamError `SEALSTREAM_UNVERIFIED`.
+   */
+  releaseUnverified?: boolean
+  /** Most bytes of `cos-java-gcm` that are held in memory until they are verified. Default 64 MiB. */
+  mostHeld?: number
+}
 
 /** A decrypted object, its body still to be read. */
 export interface EncryptedGetResult extends Omit<GetObjectResult, 'Body'>, EncryptionResult {
-  /** Plaintext. Fails, instead of ending, when the ciphertext is not what the service announced. */
+  /** Plaintext. Fails, instead of ending, when the ciphertext is not what the service announced, or not what was encrypted. */
   Body: Body
   /** Ciphertext bytes of the whole object; `ContentLength` is the plaintext of the body. */
   StoredLength: number
-  /** False where a wrong master key gives wrong bytes and no error: `cos-python` with an AES master key. */
+  /** See {@link OpenedEnvelope}. */
   keyVerified: boolean
 }
+
+/** How an answer is decrypted. */
+type Release = Pick<EncryptedGetParams, 'releaseUnverified' | 'mostHeld'>
 
 /**
  * Fetches and decrypts an object or a range of its plaintext, exact to the byte.
  *
  * @throws EnvelopeError, KeyError `SEALSTREAM_UNWRAP` or `_KEY_KIND`, SealstreamError `SEALSTREAM_RANGE` past the end,
- *   `SEALSTREAM_OBJECT_CHANGED` when the object is overwritten over and over; otherwise as the plain getObject.
+ *   `SEALSTREAM_UNVERIFIED`, `SEALSTREAM_OBJECT_CHANGED` when the object is overwritten over and over; otherwise as the plain
+ *   getObject.
  */
 export async function getEncryptedObject(
   encryption: Encryption,
-  params: GetObjectParams,
+  params: EncryptedGetParams,
 ): Promise<EncryptedGetResult> {
-  const { Range, ...whole } = (params as GetObjectParams | undefined) ?? ({} as GetObjectParams)
-  if (Range === undefined) return getWhole(encryption, whole)
+  const {
+    releaseUnverified = false,
+    mostHeld,
+    ...given
+  } = (params as EncryptedGetParams | undefined) ?? {
+    Key: '',
+  }
+  const release = { releaseUnverified, ...(mostHeld === undefined ? {} : { mostHeld }) }
+  const { Range, ...whole } = given
+  if (Range === undefined) return getWhole(encryption, whole, release)
   checkRange(Range)
   try {
-    return await getRange(encryption, whole, Range)
+    return await getRange(encryption, whole, Range, release)
   } catch (error) {
     // The object was overwritten between HEAD and GET, and nothing of it was released: once more, from the start.
     if (!isObjectChanged(error)) throw error
-    return getRange(encryption, whole, Range)
+    return getRange(encryption, whole, Range, release)
   }
 }
 
 /** The envelope comes from the very answer that carries the body, so nothing can come in between. */
-async function getWhole(encryption: Encryption, params: GetObjectParams): Promise<EncryptedGetResult> {
-  const { service, masterKey, policy } = encryption
-  const answer = await getObject(service, params)
+async function getWhole(
+  encryption: Encryption,
+  params: GetObjectParams & InstructionFileParams,
+  release: Release,
+): Promise<EncryptedGetResult> {
+  const plain = withoutInstructionFile(params)
+  const answer = await getObject(encryption.service, plain)
   try {
-    const opened = await unlessAborted(
-      openEnvelope(answer.$metadata.headers, masterKey, { policy }),
-      params.signal,
-    )
-    const size = opened.dataKey.plaintextSize(answer.ContentLength)
-    const result = describe(answer, opened, answer.ContentLength)
-    return {
-      ...result,
-      ContentLength: size,
-      Body: decrypted(answer, opened, size === 0 ? {} : { end: size - 1 }),
+    const opened = await openObject(encryption, params, answer.$metadata.headers)
+    const { dataKey } = opened
+    try {
+      const object = { ...answer, StoredLength: answer.ContentLength }
+      const size = await plaintextSize(encryption.service, plain, object, dataKey)
+      assertHeld(dataKey, size, release)
+      // A cipher that proves or pads its end finds it there; of the others it is where the plaintext ends.
+      const isBounded = dataKey.ciphertextSize(0) === 0 && size > 0
+      const decrypt = decryptStream(dataKey, isBounded ? { end: size - 1 } : release)
+      const Body = piped(answer.Body, decrypt)
+      return { ...describe(answer, opened, answer.ContentLength), ContentLength: size, Body }
+    } finally {
+      dataKey.dispose()
     }
   } catch (error) {
     answer.Body.destroy()
@@ -72,81 +106,102 @@ async function getWhole(encryption: Encryption, params: GetObjectParams): Promis
 }
 
 async function getRange(
-  { service, masterKey, policy }: Encryption,
-  params: GetObjectParams,
+  encryption: Encryption,
+  given: GetObjectParams & InstructionFileParams,
   Range: string,
+  release: Release,
 ): Promise<EncryptedGetResult> {
+  const { service } = encryption
+  const params = withoutInstructionFile(given)
   const head = await headObject(service, headParams(params))
-  const opened = await unlessAborted(
-    openEnvelope(head.$metadata.headers, masterKey, { policy }),
-    params.signal,
-  )
+  const object = { ...head, StoredLength: head.ContentLength }
+  const opened = await openObject(encryption, given, head.$metadata.headers)
+  const { dataKey } = opened
   try {
-    const size = opened.dataKey.plaintextSize(head.ContentLength)
-    const { start, end } = resolveRange(Range, size)
-    const stored = opened.dataKey.ciphertextRange(start, end)
-    const answer = await getSameRange(params, head, stored, () =>
-      getObject(service, { ...sameVersion(params, head), Range: rangeText(stored) }),
-    )
+    const size = await plaintextSize(service, params, object, dataKey)
+    const positions = resolveRange(Range, size)
+    const { stored, options } = await planRange(encryption, params, object, opened, {
+      ...positions,
+      size,
+      isFromEnd: Range.startsWith('bytes=-'),
+      release,
+    })
+    const decrypt = decryptStream(dataKey, { ...options, ...release })
+    const answering = getPinnedRange(service, params, object, stored)
+    const answer = await unlessAborted(answering, params.signal).catch((error: unknown) => {
+      decrypt.destroy()
+      throw error
+    })
+    const { start, end } = positions
     return {
       ...describe(answer, opened, head.ContentLength),
       ContentLength: end - start + 1,
       ContentRange: `bytes ${start}-${end}/${size}`,
-      Body: decrypted(answer, opened, { start, end }),
+      Body: piped(answer.Body, decrypt),
     }
   } finally {
-    opened.dataKey.dispose()
+    dataKey.dispose()
   }
 }
 
-/** The parameters without what only GET takes; what neither takes is refused by HEAD already. */
+/** Which stored bytes are fetched for a range, and how they are decrypted. Fetches what has to be known before. */
+async function planRange(
+  { service }: Encryption,
+  params: GetObjectParams,
+  object: Described,
+  { dataKey }: OpenedEnvelope,
+  {
+    start,
+    end,
+    size,
+    isFromEnd,
+    release,
+  }: Positions & { size: number; isFromEnd: boolean; release: Release },
+): Promise<{ stored: ByteRange; options: DecryptorOptions }> {
+  const { cipher } = FORMATS[dataKey.format]
+  const last = object.StoredLength - 1
+  const range = dataKey.ciphertextRange(start, end)
+  const isToEnd = end === size - 1
+  if (isToEnd && start === 0 && !cipher.provesPieces) {
+    // All of it: what is proven at its end, or padded there, is decrypted as a whole.
+    assertHeld(dataKey, size, release)
+    return { stored: { start: 0, end: last }, options: dataKey.ciphertextSize(0) === 0 ? { end } : {} }
+  }
+  if (!cipher.provesPieces)
+    return { stored: { ...range, end: Math.min(range.end, last) }, options: { start, end } }
+  if (range.start > 0) {
+    const head = await readPinnedRange(service, params, object, { start: 0, end: cipher.headBytes - 1 })
+    dataKey.readHead(head)
+  }
+  const final = dataKey.ciphertextRange(size, size)
+  if (isFromEnd && range.start > 0 && range.start < final.start) {
+    // Where the end is decides which bytes these are: it is proven before the first of them is given out (C2SP).
+    const chunk = await readPinnedRange(service, params, object, { start: final.start, end: last })
+    const decryptor = dataKey.decryptor({ start: size - (size % cipher.unit.plaintext) })
+    decryptor.update(chunk)
+    decryptor.final()
+    decryptor.close()
+  }
+  // Up to the end, the piece that ends the object is read, too, and proves that it does.
+  if (isToEnd) return { stored: { start: range.start, end: last }, options: { start } }
+  return { stored: { ...range, end: Math.min(range.end, last) }, options: { start, end } }
+}
+
+/** Says so now, instead of when as much has been held for nothing. */
+function assertHeld(
+  dataKey: DataKey,
+  size: number,
+  { releaseUnverified, mostHeld = MOST_HELD_BYTES }: Release,
+): void {
+  const { cipher } = FORMATS[dataKey.format]
+  const isHeld = cipher.isSerial && cipher.isSizeExact && releaseUnverified !== true
+  if (isHeld && size > mostHeld) throw unverified(`over ${mostHeld} bytes`)
+}
+
+/** The parameters without what only GET takes. */
 function headParams(params: GetObjectParams): HeadObjectParams {
-  const taken = Object.entries(params).filter(([name]) => !GET_ONLY.includes(name))
+  const taken = Object.entries(params).filter(([name]) => HEAD_PARAMS.includes(name))
   return { ...(Object.fromEntries(taken) as object), Key: params.Key }
-}
-
-/** The request parameters that pin the version which HEAD described. */
-function sameVersion(params: GetObjectParams, head: HeadObjectResult): GetObjectParams {
-  const conditions = [...CONDITION_PARAMS, 'Range']
-  const rest = Object.fromEntries(Object.entries(params).filter(([name]) => !conditions.includes(name)))
-  const VersionId = head.VersionId ?? params.VersionId
-  return {
-    ...rest,
-    Key: params.Key,
-    IfMatch: head.ETag,
-    ...(VersionId === undefined ? {} : { VersionId }),
-  }
-}
-
-/** Fetches a range and makes sure that it is of the object HEAD described, envelope included. */
-async function getSameRange(
-  { Key }: GetObjectParams,
-  head: HeadObjectResult,
-  stored: ByteRange,
-  get: () => Promise<GetObjectResult>,
-): Promise<GetObjectResult> {
-  let answer: GetObjectResult
-  try {
-    answer = await get()
-  } catch (error) {
-    if (error instanceof ServiceError && error.status === 412) throw objectChanged(Key, 'read', error)
-    throw error
-  }
-  const expected = `bytes ${stored.start}-${stored.end}/${head.ContentLength}`
-  const isSame =
-    answer.ETag === head.ETag &&
-    metadataText(answer.$metadata.headers) === metadataText(head.$metadata.headers)
-  if (isSame && answer.ContentRange === expected) return answer
-  answer.Body.destroy()
-  if (!isSame) throw objectChanged(Key, 'read')
-  throw new SealstreamError(
-    'SEALSTREAM_ANSWER',
-    `getObject: asked for ${expected}, got ${answer.ContentRange ?? 'everything'}`,
-  )
-}
-
-function rangeText({ start, end }: ByteRange): string {
-  return `bytes=${start}-${end}`
 }
 
 /** The answer in plaintext terms, but for its body and that body's length. */
@@ -159,10 +214,8 @@ function describe(
   return { ...answer, Metadata, StoredLength: storedLength, format, authenticated, keyVerified }
 }
 
-/** The stream has its own reference to the key; ours goes at once. */
-function decrypted(answer: GetObjectResult, { dataKey }: OpenedEnvelope, options: DecryptorOptions): Body {
-  const decrypt = decryptStream(dataKey, options)
-  dataKey.dispose()
-  pipeline(answer.Body, decrypt, () => undefined)
+/** The stream has its own reference to the key. */
+function piped(ciphertext: GetObjectResult['Body'], decrypt: ReturnType<typeof decryptStream>): Body {
+  pipeline(ciphertext, decrypt, () => undefined)
   return asBody(decrypt)
 }

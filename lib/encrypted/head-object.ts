@@ -1,8 +1,14 @@
 /** HEAD Object, in plaintext terms. */
 import { headObject, type HeadObjectParams, type HeadObjectResult } from '../cos/head-object.js'
 import { FORMATS } from '../crypto/format.js'
-import { readMetadata } from '../envelope/envelope.js'
+import { UNENCRYPTED_LENGTH_HEADER } from '../envelope/headers.js'
+import { readEnvelope } from '../envelope/read-envelope.js'
 import { withoutEnvelope, type Encryption, type EncryptionResult } from './encryption.js'
+import { envelopeOf, openObject, withoutInstructionFile, type InstructionFileParams } from './open-object.js'
+import { plaintextSize } from './plaintext-size.js'
+
+/** Parameters of the encrypting headObject. */
+export interface EncryptedHeadParams extends HeadObjectParams, InstructionFileParams {}
 
 /** What the service knows of an encrypted object. Sizes and metadata are not authenticated. */
 export interface EncryptedHeadResult extends HeadObjectResult, EncryptionResult {
@@ -11,23 +17,56 @@ export interface EncryptedHeadResult extends HeadObjectResult, EncryptionResult 
 }
 
 /**
- * The master key is not needed: nothing is decrypted.
+ * The master key is not needed, but for objects of `cos-java-cbc` that do not say how long their plaintext is: only their last
+ * block tells.
  *
- * @throws EnvelopeError where the object has no envelope that this version reads; otherwise as the plain headObject.
+ * @throws EnvelopeError where the object has no envelope that this version reads; LengthError `SEALSTREAM_TRUNCATED` where no
+ *   object of its format has that size; otherwise as the plain headObject.
  */
 export async function headEncryptedObject(
-  { service }: Encryption,
-  params: HeadObjectParams,
+  encryption: Encryption,
+  params: EncryptedHeadParams,
 ): Promise<EncryptedHeadResult> {
-  const head = await headObject(service, params)
-  const { format } = readMetadata(head.$metadata.headers)
+  const { service } = encryption
+  const plain = withoutInstructionFile(
+    (params as EncryptedHeadParams | undefined) ?? ({} as EncryptedHeadParams),
+  )
+  const head = await headObject(service, plain)
+  const { headers } = head.$metadata
+  const { format } = readEnvelope(await envelopeOf(encryption, params, headers))
   const { cipher, authenticated } = FORMATS[format]
+  const most = cipher.plaintextSize(head.ContentLength)
+  const size = cipher.isSizeExact
+    ? most
+    : (statedSize(headers, most) ?? (await sizeByKey(encryption, params, head)))
   return {
     ...head,
-    ContentLength: cipher.plaintextSize(head.ContentLength),
+    ContentLength: size,
     StoredLength: head.ContentLength,
     Metadata: withoutEnvelope(head.Metadata),
     format,
     authenticated,
+  }
+}
+
+/** What the headers say, if it can be: within the last block of the ciphertext. */
+function statedSize(headers: Readonly<Record<string, string>>, most: number): number | undefined {
+  const text = headers[UNENCRYPTED_LENGTH_HEADER]
+  if (text === undefined || !/^\d{1,15}$/.test(text)) return undefined
+  const size = Number(text)
+  return size <= most && size > most - 16 ? size : undefined
+}
+
+async function sizeByKey(
+  encryption: Encryption,
+  params: EncryptedHeadParams,
+  head: HeadObjectResult,
+): Promise<number> {
+  const { dataKey } = await openObject(encryption, params, head.$metadata.headers)
+  try {
+    const object = { ...head, StoredLength: head.ContentLength }
+    return await plaintextSize(encryption.service, withoutInstructionFile(params), object, dataKey)
+  } finally {
+    dataKey.dispose()
   }
 }

@@ -14,8 +14,9 @@ import type { UploadContext } from './upload-context.js'
 /** Parameters of the encrypting createMultipartUpload. */
 export interface EncryptedCreateParams extends CreateMultipartUploadParams {
   /**
-   * Plaintext bytes of every part but the last, a multiple of 16 from 1 MiB. With it, parts come in any order, at once,
-   * from any process; without it, in ascending order.
+   * Plaintext bytes of every part but the last: a multiple of 16, for `sealed` of 16,384, from 1 MiB. With it, parts come in any
+   * order, at once, from any process; without it, in ascending order. `cos-java-gcm` always asks for ascending order, in one
+   * process.
    */
   PartSize?: number
 }
@@ -30,6 +31,11 @@ export interface EncryptedCreateResult extends CreateMultipartUploadResult, Encr
 export interface EncryptedPartParams extends UploadPartParams {
   /** Needed where another client started the upload. The part is written into it. */
   Upload?: UploadContext
+  /**
+   * This part ends the object. Required for `cos-java-gcm`. For `sealed` it saves a request: without it, and unless the last part is
+   * shorter than the others, completing sends the 16 bytes that end the object as a part of their own.
+   */
+  Last?: boolean
 }
 
 /** Parameters of the encrypting completeMultipartUpload. */

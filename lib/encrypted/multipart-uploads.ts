@@ -3,7 +3,7 @@ import { abortMultipartUpload, type AbortMultipartUploadParams } from '../cos/ab
 import { checkParts } from '../cos/complete-multipart-upload.js'
 import { createMultipartUpload } from '../cos/create-multipart-upload.js'
 import { bytesBody, type BytesBody } from '../cos/exchange.js'
-import { listAllParts, type ListedPart } from '../cos/list-parts.js'
+import { listAllParts } from '../cos/list-parts.js'
 import { OBJECT_WRITE_PARAMS, objectWriteHeaders } from '../cos/object-headers.js'
 import { md5Header } from '../cos/sendable-body.js'
 import { CUSTOMER_KEY_PARAMS, customerKeyHeaders, customerKeyOf, isServiceEncrypted } from '../cos/sse.js'
@@ -13,16 +13,22 @@ import { holdErrors } from '../cos/request-body.js'
 import { checkObjectCall, type ResultMetadata } from '../cos/service.js'
 import { MOST_PARTS, sendPart, UPLOAD_PART_PARAMS } from '../cos/upload-part.js'
 import type { DataKey } from '../crypto/data-key.js'
-import { createEnvelope, openEnvelope } from '../envelope/envelope.js'
+import { createEnvelope } from '../envelope/envelope.js'
 import { OptionError, SealstreamError } from '../errors.js'
 import { throwIfAborted, unlessAborted } from '../internal/abort.js'
 import { assertBoolean, assertInteger, assertText } from '../internal/assert.js'
-import { Turns } from '../internal/turns.js'
-import { unwrapFailed } from '../keys/master-key.js'
-import { assertPartSize } from '../transfer/part-size.js'
 import { completeUpload } from '../transfer/complete-upload.js'
-import { assertUserMetadata, type Encryption } from './encryption.js'
-import { encryptPart, sizePart } from './encrypt-part.js'
+import {
+  assertUserMetadata,
+  contextDigest,
+  contextOption,
+  masterKeyIds,
+  type Encryption,
+} from './encryption.js'
+import { sizePart } from './encrypt-part.js'
+import { sendEnd } from './end-part.js'
+import { isOrdered, planPart } from './hand-part.js'
+import { liveUpload, openUpload, type LiveUpload } from './live-upload.js'
 import type {
   EncryptedCompleteParams,
   EncryptedCompleteResult,
@@ -33,23 +39,13 @@ import type {
 import { checkPartList, checkSameParts, wholeOf } from './part-list.js'
 import type { EncryptedStoredResult } from './put-object.js'
 import {
+  assertHandPartSize,
   assertUploadContext,
   checkStoredPart,
   mergeParts,
-  partOffset,
   recordPart,
   type UploadContext,
 } from './upload-context.js'
-
-/** An upload that this client can encrypt parts of. */
-interface LiveUpload {
-  readonly upload: UploadContext
-  readonly dataKey: DataKey
-  /** What the service had when this client took the upload over: parts of others, which the context may not know. */
-  readonly stored: ReadonlyMap<number, ListedPart>
-  /** Where the offset of a part depends on the part before. */
-  readonly turns: Turns
-}
 
 interface Place {
   readonly bucket: string
@@ -68,13 +64,14 @@ export class MultipartUploads {
 
   /** @throws As the plain createMultipartUpload; {@link OptionError} on a bad PartSize. */
   async create(params: EncryptedCreateParams): Promise<EncryptedCreateResult> {
-    const { service, masterKey, format } = this.#encryption
+    const { service, masterKey, format, context } = this.#encryption
     checkObjectCall(service, params, [...OBJECT_WRITE_PARAMS, 'PartSize'])
     const { PartSize, ...plain } = params
-    if (PartSize !== undefined) assertPartSize(PartSize)
+    if (PartSize !== undefined) assertHandPartSize(PartSize, format)
     assertUserMetadata(plain.Metadata)
     objectWriteHeaders(service, plain)
-    const { dataKey, metadata } = await unlessAborted(createEnvelope(masterKey, { format }), params.signal)
+    const creating = createEnvelope(masterKey, { format, ...contextOption(context) })
+    const { dataKey, metadata } = await unlessAborted(creating, params.signal)
     try {
       const Metadata = { ...plain.Metadata, ...metadata }
       const created = await createMultipartUpload(service, { ...plain, Metadata })
@@ -85,7 +82,9 @@ export class MultipartUploads {
         Key,
         UploadId,
         Format: format,
-        MasterKeyId: masterKey.id,
+        MasterKeyId: masterKeyIds(masterKey),
+        ContextDigest: contextDigest(context),
+        ...(format === 'sealed' ? { Salt: await dataKey.withBytes((_, iv) => iv.toString('base64')) } : {}),
         ...(PartSize === undefined ? {} : { PartSize }),
         ...(isServiceEncrypted(plain, created) ? { HasServerSideEncryption: true } : {}),
         Envelope: metadata,
@@ -108,17 +107,22 @@ export class MultipartUploads {
   async uploadPart(params: EncryptedPartParams): Promise<EncryptedStoredResult> {
     holdErrors((params as Partial<EncryptedPartParams> | undefined)?.Body)
     const { service } = this.#encryption
-    const { bucket, key, signal } = checkObjectCall(service, params, [...UPLOAD_PART_PARAMS, 'Upload'])
+    const { bucket, key, signal } = checkObjectCall(service, params, [
+      ...UPLOAD_PART_PARAMS,
+      'Upload',
+      'Last',
+    ])
     const { UploadId: uploadId, PartNumber: number } = params
     assertText(uploadId, 'UploadId')
     assertInteger(number, 'PartNumber', 1, MOST_PARTS)
     const { EnableMD5: enableMd5 } = params
     if (enableMd5 !== undefined) assertBoolean(enableMd5, 'EnableMD5')
+    if (params.Last !== undefined) assertBoolean(params.Last, 'Last')
     const headers = { ...customerKeyHeaders(service, params), ...trafficLimitHeader(params) }
     throwIfAborted(signal)
     const live = await unlessAborted(this.#find({ bucket, key, uploadId }, params.Upload), signal)
     const prepare = (): Promise<BytesBody> => this.#prepare(live, params)
-    const body = await (live.upload.PartSize === undefined ? live.turns.run(prepare, signal) : prepare())
+    const body = await (isOrdered(live.upload) ? live.turns.run(prepare, signal) : prepare())
     const { length } = body.bytes
     const stored = await sendPart(service, {
       bucket,
@@ -135,7 +139,7 @@ export class MultipartUploads {
     const { Format: format } = live.upload
     return {
       ...stored,
-      ContentLength: length,
+      ContentLength: check?.Size ?? length,
       StoredLength: length,
       format,
       authenticated: live.dataKey.authenticated,
@@ -159,12 +163,15 @@ export class MultipartUploads {
     const { UploadId, MultipartUpload } = params
     assertText(UploadId, 'UploadId')
     const finding = this.#find({ bucket, key, uploadId: UploadId }, params.Upload)
-    const { upload, dataKey } = await unlessAborted(finding, signal)
+    const live = await unlessAborted(finding, signal)
+    const { upload, dataKey } = live
     const given = MultipartUpload === undefined ? undefined : checkParts(MultipartUpload)
     const call = { Bucket: bucket, Key: key, UploadId, signal }
-    const listed = await listAllParts(service, call)
-    checkPartList(upload, listed)
-    if (given !== undefined) checkSameParts(listed, given)
+    const sent = await listAllParts(service, call)
+    checkPartList(upload, sent)
+    if (given !== undefined) checkSameParts(sent, given)
+    const customerKey = customerKeyOf(params)
+    const listed = [...sent, ...(await sendEnd(service, live, sent, { customerKey, signal }))]
     const name = { bucket, key, uploadId: UploadId }
     const whole = wholeOf(upload, listed)
     const stored = await completeUpload({
@@ -173,7 +180,7 @@ export class MultipartUploads {
       parts: listed,
       ...whole,
       envelope: upload.Envelope,
-      customerKey: customerKeyOf(params),
+      customerKey,
       signal,
     })
     await this.#forget(name)
@@ -202,23 +209,17 @@ export class MultipartUploads {
 
   /** Encrypts a part and remembers it, before its first byte leaves. */
   async #prepare(live: LiveUpload, params: EncryptedPartParams): Promise<BytesBody> {
-    const { upload, dataKey } = live
+    const { upload } = live
     const { PartNumber: number } = params
     const { ContentMD5, ContentLength, Body, signal } = params
     const plainMd5 = ContentMD5 === undefined ? undefined : checkMd5(ContentMD5)
     const sized = await sizePart(Body, { contentLength: ContentLength, partSize: upload.PartSize, signal })
-    let offset: number
-    try {
-      offset = partOffset(upload, number)
-    } catch (error) {
-      sized.discard()
-      throw error
-    }
-    const bytes = await encryptPart(sized, { dataKey, start: offset, md5: plainMd5, signal })
+    const place = planPart(upload, params, sized)
+    const bytes = await live.encrypt(place, sized, { md5: plainMd5, signal })
     const md5 = this.#encryption.service.md5 || params.EnableMD5 === true
     const body = bytesBody(bytes, { md5 })
     checkStoredPart(upload, live.stored.get(number), body.digest)
-    recordPart(upload, number, offset, body.digest)
+    recordPart(upload, number, { ...place, size: sized.length }, body.digest)
     const check = upload.Parts[number]
     // The caller may hold a copy of the context, come through JSON.
     if (params.Upload !== undefined && check !== undefined) params.Upload.Parts[number] = check
@@ -241,23 +242,10 @@ export class MultipartUploads {
         hint: 'pass the Upload that createMultipartUpload returned',
       })
     }
-    const opening = this.#open(given)
+    const opening = openUpload(this.#encryption, given)
     this.#live.set(id, opening)
     opening.catch(() => this.#live.delete(id))
     return opening
-  }
-
-  async #open(upload: UploadContext): Promise<LiveUpload> {
-    const { masterKey, service } = this.#encryption
-    if (upload.MasterKeyId !== masterKey.id) {
-      // With cos-python and AES nothing else would tell, and parts under another data key cannot be read by anyone.
-      throw unwrapFailed('the upload was started under another master key')
-    }
-    const { dataKey } = await openEnvelope(upload.Envelope, masterKey, { policy: [upload.Format] })
-    const { Bucket, Key, UploadId } = upload
-    const listed = await listAllParts(service, { Bucket, Key, UploadId })
-    const stored = new Map(listed.map((part) => [part.PartNumber, part]))
-    return { upload, dataKey, stored, turns: new Turns() }
   }
 
   #start(upload: UploadContext, dataKey: DataKey): void {
@@ -269,7 +257,7 @@ export class MultipartUploads {
         'createMultipartUpload: the service gave one upload id twice',
       )
     }
-    this.#live.set(id, Promise.resolve({ upload, dataKey, stored: new Map(), turns: new Turns() }))
+    this.#live.set(id, Promise.resolve(liveUpload(upload, dataKey)))
   }
 
   #forget(place: Place): Promise<void> {

@@ -4,8 +4,11 @@ import type { CompletedPart } from '../cos/complete-multipart-upload.js'
 import type { ListedPart } from '../cos/list-parts.js'
 import { crc64Combine } from '../checksum/crc64-combine.js'
 import { BLOCK_BYTES } from '../crypto/counter.js'
+import { FORMATS } from '../crypto/format.js'
 import { SealstreamError } from '../errors.js'
 import { md5Of, type UploadContext } from './upload-context.js'
+
+const TAG_BYTES = 16
 
 /**
  * @param listed - Every part the service has, ascending.
@@ -20,7 +23,9 @@ export function checkPartList(upload: UploadContext, listed: readonly ListedPart
     checkSize(upload, part, number === listed.length)
     checkBytes(upload, part)
   }
-  for (const number of Object.keys(upload.Parts)) {
+  for (const [number, { Size, Last }] of Object.entries(upload.Parts)) {
+    // What ends the object, and failed to be sent when it was to be completed before: it will be sent again.
+    if (Number(number) === listed.length + 1 && Size === 0 && Last === true) continue
     // Begun, and then failed, aborted, or still on its way: without it the object would be another.
     if (Number(number) > listed.length)
       throw incomplete(`part ${number} was begun through this Upload and is not stored`)
@@ -54,16 +59,45 @@ export function wholeOf(
   return { length, crc64 }
 }
 
+/**
+ * Whether a part with these stored bytes leaves the object without its end: completing has to send that then.
+ *
+ * @param last - The last part there is.
+ */
+export function needsEnd(upload: UploadContext, last: ListedPart): boolean {
+  const { cipher } = FORMATS[upload.Format]
+  if (cipher.ciphertextSize(0) === 0) return false
+  // Known by whoever sent it; of others, the stored size tells.
+  const check = upload.Parts[last.PartNumber]
+  if (cipher.isSerial && check?.Last !== true) throw incomplete('no part was flagged Last')
+  if (check !== undefined) return check.Last !== true
+  return upload.PartSize !== undefined && last.Size === storedFull(upload, last.PartNumber)
+}
+
+/** Stored bytes of a part of PartSize that does not end the object. */
+function storedFull({ Format, PartSize = 0 }: UploadContext, number: number): number {
+  const { unit, headBytes } = FORMATS[Format].cipher
+  return (number === 1 ? headBytes : 0) + (PartSize / unit.plaintext) * unit.ciphertext
+}
+
 function checkSize(upload: UploadContext, { PartNumber, Size }: ListedPart, isLast: boolean): void {
-  const { PartSize } = upload
-  if (PartSize === undefined) {
-    if (!isLast && Size % BLOCK_BYTES !== 0) {
-      throw incomplete(`part ${PartNumber} has ${Size} bytes, not a multiple of ${BLOCK_BYTES}`)
+  const { PartSize, Format } = upload
+  const { unit, headBytes, provesPieces } = FORMATS[Format].cipher
+  if (PartSize === undefined || Format === 'cos-java-gcm') {
+    const content = Size - (PartNumber === 1 ? headBytes : 0)
+    const multiple = Math.max(BLOCK_BYTES, unit.ciphertext)
+    if (!isLast && content % multiple !== 0) {
+      throw incomplete(`part ${PartNumber} has ${Size} bytes, not a multiple of ${multiple}`)
     }
     return
   }
-  if (isLast ? Size <= PartSize : Size === PartSize) return
-  throw incomplete(`part ${PartNumber} has ${Size} bytes, not ${isLast ? 'at most ' : ''}${PartSize}`)
+  const full = storedFull(upload, PartNumber)
+  // What ends an object of `sealed` is a tag of its own.
+  const most = provesPieces ? full + TAG_BYTES : full
+  if (isLast ? Size <= most : Size === full) return
+  throw incomplete(
+    `part ${PartNumber} has ${Size} bytes, not ${isLast ? 'at most ' : ''}${isLast ? most : full}`,
+  )
 }
 
 function checkBytes(upload: UploadContext, { PartNumber, Size, ETag }: ListedPart): void {

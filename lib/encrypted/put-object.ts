@@ -16,13 +16,14 @@ import { sendableBody } from '../cos/sendable-body.js'
 import { checkObjectCall } from '../cos/service.js'
 import { trafficLimitHeader } from '../cos/traffic-limit.js'
 import type { DataKey } from '../crypto/data-key.js'
+import { ciphertextSizeOf } from '../crypto/format.js'
 import { createEnvelope } from '../envelope/envelope.js'
 import { IntegrityError, OptionError } from '../errors.js'
 import { unlessAborted } from '../internal/abort.js'
 import { assertBoolean } from '../internal/assert.js'
 import { md5Stream } from '../stream/checksum-stream.js'
 import { encryptStream } from '../stream/cipher-stream.js'
-import { assertUserMetadata, type Encryption, type EncryptionResult } from './encryption.js'
+import { assertUserMetadata, contextOption, type Encryption, type EncryptionResult } from './encryption.js'
 
 /** An encrypted object that was stored. */
 export interface EncryptedStoredResult extends StoredResult, EncryptionResult {
@@ -62,7 +63,7 @@ export async function putEncryptedObject(
 }
 
 async function putSized(
-  { service, masterKey, format }: Encryption,
+  { service, masterKey, format, context }: Encryption,
   {
     md5,
     ...place
@@ -70,7 +71,10 @@ async function putSized(
   sized: SizedBody,
   params: PutObjectParams,
 ): Promise<EncryptedStoredResult> {
-  const { dataKey, metadata } = await unlessAborted(createEnvelope(masterKey, { format }), place.signal)
+  // Before a key service is asked for a key of no use.
+  ciphertextSizeOf(format, sized.length)
+  const creating = createEnvelope(masterKey, { format, ...contextOption(context) })
+  const { dataKey, metadata } = await unlessAborted(creating, place.signal)
   try {
     const headers = {
       ...objectWriteHeaders(service, { ...params, Metadata: { ...params.Metadata, ...metadata } }),

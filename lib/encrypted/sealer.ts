@@ -1,27 +1,30 @@
 /** Data keys for the transfer engine: from master keys and envelopes, which it knows nothing of. */
 import { DataKey } from '../crypto/data-key.js'
-import { FORMATS } from '../crypto/format.js'
+import { ciphertextSizeOf, FORMATS } from '../crypto/format.js'
 import { createEnvelope, openEnvelope } from '../envelope/envelope.js'
 import { OptionError } from '../errors.js'
 import { decodeBase64 } from '../internal/bytes.js'
 import { AesMasterKey } from '../keys/aes-master-key.js'
 import { unwrapFailed } from '../keys/master-key.js'
 import type { SavedKey, Sealer } from '../transfer/seal.js'
-import type { Encryption } from './encryption.js'
+import { contextDigest, contextOption, masterKeyIds, type Encryption } from './encryption.js'
 
 /**
  * @param checkpointKey - Wraps the data key inside a checkpoint, for master keys that cannot unwrap (RULES 1.4).
  */
-export function sealerOf({ masterKey, format }: Encryption, checkpointKey?: AesMasterKey): Sealer {
+export function sealerOf(encryption: Encryption, checkpointKey?: AesMasterKey): Sealer {
+  const { masterKey, format, context } = encryption
   return {
-    identity: `${format} ${masterKey.id}`,
+    // Under another context or key the same bytes would come out differently.
+    identity: `${format} ${masterKeyIds(masterKey)} ${contextDigest(context)}`,
     canReopen: masterKey.canUnwrap !== false || checkpointKey !== undefined,
-    storedSize: (plaintextSize) => FORMATS[format].cipher.ciphertextSize(plaintextSize),
+    storedSize: (plaintextSize) => ciphertextSizeOf(format, plaintextSize),
     async seal() {
-      const { dataKey, metadata: envelope } = await createEnvelope(masterKey, { format })
+      const { dataKey, metadata } = await createEnvelope(masterKey, { format, ...contextOption(context) })
       try {
+        const saved = { Envelope: metadata, ...(await savedIv(dataKey, checkpointKey)) }
         const wrapped = checkpointKey === undefined ? {} : { Wrapped: await wrapFor(checkpointKey, dataKey) }
-        return { dataKey, envelope, saved: { Envelope: envelope, ...wrapped } }
+        return { dataKey, envelope: metadata, saved: { ...saved, ...wrapped } }
       } catch (error) {
         dataKey.dispose()
         throw error
@@ -29,11 +32,43 @@ export function sealerOf({ masterKey, format }: Encryption, checkpointKey?: AesM
     },
     async reopen(saved) {
       if (checkpointKey !== undefined && saved.Wrapped !== undefined) {
-        return unwrapFrom(checkpointKey, saved.Wrapped, format)
+        return unwrapFrom(checkpointKey, saved, encryption)
       }
-      return (await openEnvelope(saved.Envelope, masterKey, { policy: [format] })).dataKey
+      const opened = await openEnvelope(saved.Envelope, masterKey, {
+        policy: [format],
+        ...contextOption(context),
+      })
+      return withSavedIv(opened.dataKey, saved.Iv)
     },
   }
+}
+
+/** Of `sealed` the salt, which is not in the envelope; of all formats where the checkpoint key wraps. No secret. */
+async function savedIv(
+  dataKey: DataKey,
+  checkpointKey: AesMasterKey | undefined,
+): Promise<Pick<SavedKey, 'Iv'>> {
+  if (dataKey.format !== 'sealed' && checkpointKey === undefined) return {}
+  return { Iv: await dataKey.withBytes((_, iv) => iv.toString('base64')) }
+}
+
+/** The data key with the salt it encrypted with. */
+export async function withSavedIv(dataKey: DataKey, saved: string | undefined): Promise<DataKey> {
+  if (dataKey.hasHead) return dataKey
+  try {
+    const iv = decodeBase64(saved ?? '')
+    const { format, context } = dataKey
+    if (iv?.length !== FORMATS[format].cipher.ivBytes) throw unwrapFailed()
+    return usedKey(await dataKey.withBytes((key) => DataKey.from({ format, key, iv, context })))
+  } finally {
+    dataKey.dispose()
+  }
+}
+
+/** It has encrypted already: from now on only the same bytes. */
+function usedKey(dataKey: DataKey): DataKey {
+  dataKey.markUsed()
+  return dataKey
 }
 
 /** @throws {@link OptionError} unless it is an AesMasterKey or absent. */
@@ -42,34 +77,28 @@ export function checkCheckpointKey(key: unknown): AesMasterKey | undefined {
   throw new OptionError('checkpointKey', 'must be an AesMasterKey')
 }
 
-/** AES key wrap, whatever the format of the object says: the keystream of `cos-python` would be the same every time. */
+/** As `sealed` does it, whatever the format of the object: the keystream of `cos-python` would be the same every time. */
 async function wrapFor(key: AesMasterKey, dataKey: DataKey): Promise<NonNullable<SavedKey['Wrapped']>> {
-  const plain = await dataKey.withBytes((bytes, iv) => DataKey.from({ format: 'cos', key: bytes, iv }))
+  const plain = await dataKey.withBytes((bytes) => DataKey.from({ format: 'sealed', key: bytes }))
   try {
     const wrapped = await key.wrap(plain)
-    return {
-      Key: Buffer.from(wrapped.key).toString('base64'),
-      Iv: Buffer.from(wrapped.iv).toString('base64'),
-      KeyId: key.id,
-    }
+    return { Key: Buffer.from(wrapped.key).toString('base64'), KeyId: key.id }
   } finally {
     plain.dispose()
   }
 }
 
 async function unwrapFrom(
-  key: AesMasterKey,
-  { Key, Iv }: NonNullable<SavedKey['Wrapped']>,
-  format: Encryption['format'],
+  checkpointKey: AesMasterKey,
+  { Iv, Wrapped }: SavedKey,
+  { format, context = {} }: Encryption,
 ): Promise<DataKey> {
-  const [wrappedKey, wrappedIv] = [decodeBase64(Key), decodeBase64(Iv)]
-  if (wrappedKey === undefined || wrappedIv === undefined) throw unwrapFailed()
-  const plain = await key.unwrap({ format: 'cos', scheme: 'aes-kw', key: wrappedKey, iv: wrappedIv })
+  const [wrappedKey, iv] = [decodeBase64(Wrapped?.Key ?? ''), decodeBase64(Iv ?? '')]
+  if (wrappedKey === undefined || iv?.length !== FORMATS[format].cipher.ivBytes) throw unwrapFailed()
+  const wrapped = { format: 'sealed', scheme: 'aes-kw', key: wrappedKey, iv: Buffer.alloc(0) } as const
+  const plain = await checkpointKey.unwrap(wrapped)
   try {
-    const dataKey = await plain.withBytes((bytes, iv) => DataKey.from({ format, key: bytes, iv }))
-    // It has encrypted already: from now on only the same bytes.
-    dataKey.markUsed()
-    return dataKey
+    return usedKey(await plain.withBytes((key) => DataKey.from({ format, key, iv, context })))
   } finally {
     plain.dispose()
   }

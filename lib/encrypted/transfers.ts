@@ -1,9 +1,9 @@
 /** The transfer engine, encrypting: uploads, downloads to files and copies in plaintext terms. */
 import type { HeadObjectResult } from '../cos/head-object.js'
 import { FORMATS } from '../crypto/format.js'
-import { openEnvelope, readMetadata, type OpenedEnvelope } from '../envelope/envelope.js'
+import type { OpenedEnvelope } from '../envelope/envelope.js'
 import { envelopeHeaders } from '../envelope/headers.js'
-import { unlessAborted } from '../internal/abort.js'
+import { readEnvelope } from '../envelope/read-envelope.js'
 import { assertKnown } from '../internal/assert.js'
 import type { AesMasterKey } from '../keys/aes-master-key.js'
 import { copy } from '../transfer/copy.js'
@@ -14,6 +14,7 @@ import { upload, type UploadFileParams, type UploadParams } from '../transfer/up
 import { uploadFile } from '../transfer/upload-file.js'
 import type { StoredObject } from '../transfer/upload-job.js'
 import { assertUserMetadata, withoutEnvelope, type Encryption, type EncryptionResult } from './encryption.js'
+import { openObject, withoutInstructionFile, type InstructionFileParams } from './open-object.js'
 import { checkCheckpointKey, sealerOf } from './sealer.js'
 
 /** Parameters of the encrypting uploadFile. */
@@ -28,11 +29,14 @@ export interface EncryptedStoredObject extends StoredObject, EncryptionResult {
   ContentLength: number
 }
 
+/** Parameters of the encrypting downloadFile. */
+export interface EncryptedDownloadFileParams extends DownloadFileParams, InstructionFileParams {}
+
 /** A file that was downloaded and decrypted. */
 export interface EncryptedDownloadFileResult extends DownloadFileResult, EncryptionResult {
   /** Ciphertext bytes; `ContentLength` is the file's. */
   StoredLength: number
-  /** False where a wrong master key gives wrong bytes and no error: `cos-python` with an AES master key. */
+  /** See {@link OpenedEnvelope}. */
   keyVerified: boolean
 }
 
@@ -58,17 +62,17 @@ export async function uploadEncryptedFile(
 
 /** Fetches and decrypts an object to a file. @throws As the plain downloadFile; EnvelopeError, KeyError. */
 export async function downloadEncryptedFile(
-  { service, masterKey, policy }: Encryption,
-  params: DownloadFileParams,
+  encryption: Encryption,
+  params: EncryptedDownloadFileParams,
 ): Promise<EncryptedDownloadFileResult> {
   let opened: OpenedEnvelope | undefined
   let storedLength = 0
   const open = async ({ $metadata, ContentLength }: HeadObjectResult): Promise<OpenedEnvelope['dataKey']> => {
-    opened = await unlessAborted(openEnvelope($metadata.headers, masterKey, { policy }), params.signal)
+    opened = await openObject(encryption, params, $metadata.headers)
     storedLength = ContentLength
     return opened.dataKey
   }
-  const result = await downloadFile(service, params, open)
+  const result = await downloadFile(encryption.service, withoutInstructionFile(given(params)), open)
   const { format, authenticated, keyVerified } = opened as unknown as OpenedEnvelope
   return {
     ...result,
@@ -92,7 +96,7 @@ export async function copyEncrypted(
   let format: Encryption['format'] | undefined
   const stored = await copy(service, params, {
     envelopeOf({ $metadata: { headers } }) {
-      format = readMetadata(headers).format
+      format = readEnvelope(headers).format
       return envelopeHeaders(headers)
     },
   })

@@ -4,16 +4,21 @@ import type { ListedPart } from '../cos/list-parts.js'
 import { MOST_PARTS } from '../cos/upload-part.js'
 import { BLOCK_BYTES } from '../crypto/counter.js'
 import type { Digest } from '../checksum/body-digest.js'
-import { FORMAT_NAMES, type Format } from '../crypto/format.js'
+import { FORMAT_NAMES, FORMATS, type Format } from '../crypto/format.js'
 import { OptionError, SealstreamError } from '../errors.js'
-import { assertInteger, assertOneOf, assertText } from '../internal/assert.js'
+import { assertInteger, assertMultipleOf, assertOneOf, assertText } from '../internal/assert.js'
 import { assertPartSize } from '../transfer/part-size.js'
 
 /** What is known of a part that was sent, or was about to be: of its ciphertext. */
 export interface PartCheck {
   /** Position in the plaintext, bytes. */
   Offset: number
+  /** Bytes of plaintext. */
+  Size: number
+  /** Bytes of ciphertext, as stored. */
   Length: number
+  /** The part ends the object. */
+  Last?: true
   /** Decimal. */
   Crc64: string
   /** Lower-case hex; absent where MD5 is switched off. */
@@ -32,8 +37,12 @@ export interface UploadContext {
   readonly Key: string
   readonly UploadId: string
   readonly Format: Format
-  /** Names the master key that wrapped the data key. */
+  /** Names the master keys that wrapped the data key. */
   readonly MasterKeyId: string
+  /** Digest of the encryption context: parts under another could not be read by anyone. */
+  readonly ContextDigest: string
+  /** Salt of `sealed`, Base64. No secret. */
+  readonly Salt?: string
   /** Where the service encrypts, too, an ETag is no MD5, whatever it looks like. */
   readonly HasServerSideEncryption?: true
   /** Plaintext bytes of every part but the last. Without it, parts must come in ascending order. */
@@ -67,11 +76,30 @@ export function assertUploadContext(
   }
   assertOneOf(context.Format, 'Upload.Format', FORMAT_NAMES)
   assertText(context.MasterKeyId, 'Upload.MasterKeyId')
-  if (context.PartSize !== undefined) assertPartSize(context.PartSize, 'Upload.PartSize')
+  assertText(context.ContextDigest, 'Upload.ContextDigest')
+  if (context.Format === 'sealed') assertText(context.Salt, 'Upload.Salt')
+  if (context.PartSize !== undefined) assertHandPartSize(context.PartSize, context.Format, 'Upload.PartSize')
   for (const name of ['Envelope', 'Parts'] as const) {
     if (!isObject(context[name])) throw new OptionError(`Upload.${name}`, 'must be an object')
   }
   assertPartChecks(context)
+}
+
+/**
+ * What parts by hand have to be a multiple of, in plaintext: what the cipher encrypts on its own, and 16 bytes at least.
+ */
+export function partUnit(format: Format): number {
+  return Math.max(BLOCK_BYTES, FORMATS[format].cipher.unit.plaintext)
+}
+
+/** @throws {@link OptionError} unless `partSize` is one, and a multiple of what the format encrypts on its own. */
+export function assertHandPartSize(
+  partSize: unknown,
+  format: Format,
+  option = 'PartSize',
+): asserts partSize is number {
+  assertPartSize(partSize, option)
+  assertMultipleOf(partSize, option, partUnit(format))
 }
 
 /** Parts that lie over each other would be encrypted with the same keystream. */
@@ -80,9 +108,12 @@ function assertPartChecks({ Parts, PartSize }: UploadContext): void {
   for (const [name, check] of Object.entries(Parts)) {
     const option = `Upload.Parts[${name}]`
     if (!isObject(check)) throw new OptionError(option, 'must be an object', { value: check })
-    const { Offset, Length, Crc64, Md5, ETag } = check
+    const { Offset, Size, Length, Last, Crc64, Md5, ETag } = check
     assertInteger(name === String(Number(name)) ? Number(name) : name, 'Upload.Parts', 1, MOST_PARTS)
-    assertInteger(Length, `${option}.Length`, 0, PartSize)
+    assertInteger(Size, `${option}.Size`, 0, PartSize)
+    assertInteger(Length, `${option}.Length`, 0)
+    if (Last !== undefined && (Last as unknown) !== true)
+      throw new OptionError(`${option}.Last`, 'must be true')
     if (typeof Crc64 !== 'string' || !/^\d{1,20}$/.test(Crc64)) {
       throw new OptionError(`${option}.Crc64`, 'must be decimal text', { value: Crc64 })
     }
@@ -94,7 +125,7 @@ function assertPartChecks({ Parts, PartSize }: UploadContext): void {
     const expected = PartSize === undefined ? next : (Number(name) - 1) * PartSize
     if (Offset !== expected)
       throw new OptionError(`${option}.Offset`, `must be ${expected}`, { value: Offset })
-    next = Offset + Length
+    next = Offset + Size
   }
 }
 
@@ -106,30 +137,39 @@ function isObject(value: unknown): value is object {
  * Where part `number` starts in the plaintext.
  *
  * @throws {@link OptionError} when parts without PartSize do not come in order, or one follows a part that is not a
- *   multiple of 16 bytes.
+ *   multiple of {@link partUnit} or ended the object.
  */
 export function partOffset(upload: UploadContext, number: number): number {
+  const before = upload.Parts[number - 1]
+  if (before?.Last === true) {
+    throw new OptionError('PartNumber', 'must not follow the part that ended the object', { value: number })
+  }
   if (upload.PartSize !== undefined) return (number - 1) * upload.PartSize
   const known = upload.Parts[number]
   if (known !== undefined) return known.Offset
   if (number === 1) return 0
-  const previous = upload.Parts[number - 1]
-  if (previous === undefined) {
+  if (before === undefined) {
     throw new OptionError('PartNumber', 'must ascend by one from 1 where the upload has no PartSize', {
       value: number,
       hint: 'give createMultipartUpload a PartSize to send parts in any order',
     })
   }
-  if (previous.Length % BLOCK_BYTES !== 0) {
+  const unit = partUnit(upload.Format)
+  if (before.Size % unit !== 0) {
     throw new OptionError(
       'PartNumber',
-      `must not follow a part of ${previous.Length} bytes: only the last part may be other than a multiple of ${BLOCK_BYTES}`,
+      `must not follow a part of ${before.Size} bytes: only the last part may be other than a multiple of ${unit}`,
       {
         value: number,
       },
     )
   }
-  return previous.Offset + previous.Length
+  return before.Offset + before.Size
+}
+
+/** Whether a part of so much plaintext ends the object, since none can follow it. */
+export function endsObject({ Format, PartSize }: UploadContext, size: number): boolean {
+  return size % partUnit(Format) !== 0 || (PartSize !== undefined && size < PartSize)
 }
 
 /**
@@ -138,10 +178,12 @@ export function partOffset(upload: UploadContext, number: number): number {
  * @throws SealstreamError `SEALSTREAM_PART_CHANGED` when the same number was sent with other bytes: the same keystream
  *   would meet two plaintexts.
  */
-export function recordPart(upload: UploadContext, number: number, offset: number, digest: Digest): void {
+export function recordPart(upload: UploadContext, number: number, part: NewPart, digest: Digest): void {
   const check: PartCheck = {
-    Offset: offset,
+    Offset: part.offset,
+    Size: part.size,
     Length: digest.length,
+    ...(part.isLast ? { Last: true } : {}),
     Crc64: String(digest.crc64),
     ...(digest.md5 === undefined ? {} : { Md5: digest.md5 }),
   }
@@ -151,14 +193,16 @@ export function recordPart(upload: UploadContext, number: number, offset: number
     return
   }
   const sameMd5 = known.Md5 === undefined || check.Md5 === undefined || known.Md5 === check.Md5
-  if (
-    known.Offset === check.Offset &&
-    known.Length === check.Length &&
-    known.Crc64 === check.Crc64 &&
-    sameMd5
-  )
-    return
+  const isSame = (['Offset', 'Size', 'Length', 'Crc64'] as const).every((name) => known[name] === check[name])
+  if (isSame && sameMd5) return
   throw partChanged(number)
+}
+
+/** Where a part lies in the plaintext. */
+export interface NewPart {
+  readonly offset: number
+  readonly size: number
+  readonly isLast: boolean
 }
 
 /**
@@ -189,8 +233,9 @@ function partChanged(number: number): SealstreamError {
 
 /** Takes over what another process wrote into its copy of the context. */
 export function mergeParts(upload: UploadContext, given: UploadContext): void {
-  for (const [number, { Offset, Length, Crc64, Md5, ETag }] of Object.entries(given.Parts)) {
-    recordPart(upload, Number(number), Offset, { length: Length, crc64: BigInt(Crc64), md5: Md5 })
+  for (const [number, { Offset, Size, Length, Last, Crc64, Md5, ETag }] of Object.entries(given.Parts)) {
+    const part = { offset: Offset, size: Size, isLast: Last === true }
+    recordPart(upload, Number(number), part, { length: Length, crc64: BigInt(Crc64), md5: Md5 })
     const known = upload.Parts[number]
     if (known !== undefined && ETag !== undefined) known.ETag ??= ETag
   }

@@ -26,3 +26,17 @@ export function isRsaLength(bytes: Buffer): boolean {
 export function malformed(header: string, problem: string): EnvelopeError {
   return new EnvelopeError('SEALSTREAM_ENVELOPE_MALFORMED', `header ${header} ${problem}`, { header })
 }
+
+/** The error for an algorithm that nobody asked this version to read. */
+export function unknownAlgorithm(header: string, value: string): EnvelopeError {
+  return new EnvelopeError(
+    'SEALSTREAM_UNKNOWN_ALGORITHM',
+    `header ${header} names ${JSON.stringify(value.slice(0, 80))}, which this version does not read`,
+    { header },
+  )
+}
+
+/** @throws EnvelopeError `SEALSTREAM_ENVELOPE_MALFORMED` */
+export function requireLength(header: string, bytes: Uint8Array, length: number): void {
+  if (bytes.length !== length) throw malformed(header, `has ${bytes.length} bytes, not ${length}`)
+}

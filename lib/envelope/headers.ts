@@ -15,15 +15,44 @@ export const CEK_ALG_HEADER = `${PREFIX}cek-alg`
 /** How the data key was wrapped, for example `AESWrap`. */
 export const WRAP_ALG_HEADER = `${PREFIX}wrap-alg`
 
-const LEGACY_KEY_HEADERS = [`${META_PREFIX}x-cos-key-v2`, `${META_PREFIX}x-cos-key`]
+/** The material description: a JSON object of texts. Absent when empty. */
+export const MATDESC_HEADER = `${PREFIX}matdesc`
+/** Plaintext bytes, where the SDK knew them. Unauthenticated. */
+export const UNENCRYPTED_LENGTH_HEADER = `${PREFIX}unencrypted-content-length`
+/** Bits of the GCM tag; in the Java dialect and in the older one. */
+export const TAG_LEN_HEADER = `${META_PREFIX}x-cos-tag-len`
+
+/** The names of old COS Java SDKs, which instruction files still use. */
+export const LEGACY_HEADERS = {
+  key: `${META_PREFIX}x-cos-key`,
+  keyV2: `${META_PREFIX}x-cos-key-v2`,
+  /** The plain IV. */
+  iv: `${META_PREFIX}x-cos-iv`,
+  matdesc: `${META_PREFIX}x-cos-matdesc`,
+  wrapAlg: `${META_PREFIX}x-cos-wrap-alg`,
+  cekAlg: `${META_PREFIX}x-cos-cek-alg`,
+}
+
 const SEALED_PREFIX = `${META_PREFIX}sealstream-`
 
-/** Metadata suffixes (after `x-cos-meta-`) that belong to envelopes and are refused as user metadata (RULES 7.4). */
+/** The headers of format `sealed` (docs/format.md). */
+export const SEALED_VERSION_HEADER = `${SEALED_PREFIX}version`
+export const SEALED_CONTENT_HEADER = `${SEALED_PREFIX}content`
+export const SEALED_RECIPIENT_PREFIX = `${SEALED_PREFIX}recipient-`
+
+/**
+ * Beginnings of metadata suffixes (after `x-cos-meta-`) that belong to envelopes and are refused as user metadata (RULES 7.4,
+ * and those that travel with the older dialect).
+ */
 export const RESERVED_SUFFIXES: readonly string[] = [
   'client-side-encryption-',
   'sealstream-',
   'x-cos-key',
   'x-cos-iv',
+  'x-cos-matdesc',
+  'x-cos-wrap-alg',
+  'x-cos-cek-alg',
+  'x-cos-tag-len',
 ]
 
 /** Whether a header, in wire spelling and lower case, is part of an envelope. */
@@ -81,14 +110,19 @@ export class EnvelopeHeaders {
     })
   }
 
-  /** Whether any header of the authenticated format is there. */
+  /** Every header there is, by lower-case name. */
+  get names(): string[] {
+    return [...this.#values.keys()]
+  }
+
+  /** Whether any header of format `sealed` is there. */
   get hasSealed(): boolean {
-    return [...this.#values.keys()].some((name) => name.startsWith(SEALED_PREFIX))
+    return this.names.some((name) => name.startsWith(SEALED_PREFIX))
   }
 
   /** Whether the object carries the COS Java SDK's older metadata names. */
   get hasLegacy(): boolean {
-    return LEGACY_KEY_HEADERS.some((name) => this.#values.has(name))
+    return this.has(LEGACY_HEADERS.key) || this.has(LEGACY_HEADERS.keyV2)
   }
 
   get isEmpty(): boolean {

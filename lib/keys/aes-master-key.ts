@@ -11,26 +11,30 @@ import { inspect } from 'node:util'
 import { aesKeyUnwrap, aesKeyWrap } from '../crypto/aes-key-wrap.js'
 import { BLOCK_BYTES } from '../crypto/counter.js'
 import { DataKey } from '../crypto/data-key.js'
-import { FORMATS, type Format } from '../crypto/format.js'
+import { FORMATS } from '../crypto/format.js'
 import { KeyError, OptionError } from '../errors.js'
 import { asBuffer, decodeBase64, wipe } from '../internal/bytes.js'
 import { createKeyFile, malformedKeyFile, readKeyFile } from './key-file.js'
 import { unwrapFailed, wrongKind, type MasterKey, type Wrapped } from './master-key.js'
 
 const KEY_SIZES = [16, 24, 32]
+const NO_IV = Buffer.alloc(0)
 const EXPECTED = 'the Base64 text of 16, 24 or 32 bytes'
-
-/** Which scheme each format uses under an AES master key. */
-const SCHEMES: Readonly<Record<Format, 'aes-kw' | 'aes-ctr'>> = { cos: 'aes-kw', 'cos-python': 'aes-ctr' }
 
 /** Wraps data keys under an AES key. */
 export class AesMasterKey implements MasterKey {
+  readonly kind = 'aes'
   /** 16 hex digits, derived one-way from the key: safe to log and to store. */
   readonly id: string
   readonly #key: KeyObject
+  /** Of format `sealed`: what another dialect wrapped under this master key cannot pose as a recipient (RULES 3.2). */
+  readonly #sealedKey: KeyObject
 
   private constructor(bytes: Uint8Array) {
     this.#key = createSecretKey(bytes)
+    const derived = Buffer.from(hkdfSync('sha256', bytes, '', 'sealstream/1 AES-KW', 32))
+    this.#sealedKey = createSecretKey(derived)
+    wipe(derived)
     // RULES 3.1: never a plain hash of the key.
     this.id = Buffer.from(hkdfSync('sha256', bytes, '', 'sealstream key id', 8)).toString('hex')
   }
@@ -101,30 +105,49 @@ export class AesMasterKey implements MasterKey {
     }
   }
 
-  /** Wraps by AES key wrap for `cos`, by the Python SDK's keystream for `cos-python`. */
+  /**
+   * Wraps by AES key wrap for `sealed` and `cos`, by the Python SDK's keystream for `cos-python`.
+   *
+   * @throws {@link OptionError} for `cos-java-gcm`: AES key wrap takes no IV of 12 bytes, in the Java SDK neither.
+   */
   async wrap(dataKey: DataKey): Promise<Wrapped> {
-    const scheme = SCHEMES[dataKey.format]
-    return dataKey.withBytes((key, iv) => {
-      if (scheme === 'aes-kw') {
-        return {
-          format: dataKey.format,
-          scheme,
-          key: aesKeyWrap(this.#key, key),
-          iv: aesKeyWrap(this.#key, iv),
+    const { format } = dataKey
+    return dataKey.withBytes((key, iv): Wrapped => {
+      switch (format) {
+        case 'sealed':
+          return {
+            format,
+            scheme: 'aes-kw',
+            key: aesKeyWrap(this.#sealedKey, key),
+            iv: NO_IV,
+            keyId: this.id,
+          }
+        case 'cos':
+          return { format, scheme: 'aes-kw', key: aesKeyWrap(this.#key, key), iv: aesKeyWrap(this.#key, iv) }
+        case 'cos-python': {
+          const [wrappedKey, wrappedIv] = this.#keystream('wrap', key, iv)
+          return { format, scheme: 'aes-ctr', key: wrappedKey, iv: wrappedIv }
         }
+        default:
+          throw new OptionError('format', `has no form under an AES master key`, {
+            value: format,
+            hint: 'cos-java-gcm needs an RSA or KMS master key: AES key wrap takes no IV of 12 bytes',
+          })
       }
-      const [wrappedKey, wrappedIv] = this.#keystream('wrap', key, iv)
-      return { format: dataKey.format, scheme, key: wrappedKey, iv: wrappedIv }
     })
   }
 
   /** Recovers a data key. With `aes-ctr` a wrong key cannot be told from the right one: the content comes out wrong. */
   async unwrap(wrapped: Wrapped): Promise<DataKey> {
-    const { keyBytes, ivBytes } = FORMATS[wrapped.format].cipher
-    const [key, iv] = this.#unwrapBytes(wrapped, keyBytes, ivBytes)
+    const { format, isIvPlain } = wrapped
+    const { keyBytes, ivBytes } = FORMATS[format].cipher
+    const [key, wrappedIv] = this.#unwrapBytes(wrapped, keyBytes, ivBytes)
+    const iv = isIvPlain === true ? Buffer.from(wrapped.iv) : wrappedIv
     try {
-      if (key?.length !== keyBytes || iv?.length !== ivBytes) throw unwrapFailed()
-      return DataKey.from({ format: wrapped.format, key, iv })
+      if (key?.length !== keyBytes) throw unwrapFailed()
+      if (format === 'sealed') return DataKey.from({ format, key })
+      if (iv?.length !== ivBytes) throw unwrapFailed()
+      return DataKey.from({ format, key, iv })
     } finally {
       wipe(key, iv)
     }
@@ -141,17 +164,21 @@ export class AesMasterKey implements MasterKey {
   }
 
   #unwrapBytes(
-    { scheme, key, iv }: Wrapped,
+    { format, scheme, key, iv }: Wrapped,
     keyBytes: number,
     ivBytes: number,
   ): [Buffer | undefined, Buffer | undefined] {
     switch (scheme) {
-      case 'aes-kw':
-        return [aesKeyUnwrap(this.#key, key, keyBytes), aesKeyUnwrap(this.#key, iv, ivBytes)]
+      case 'aes-kw': {
+        const under = format === 'sealed' ? this.#sealedKey : this.#key
+        return [aesKeyUnwrap(under, key, keyBytes), aesKeyUnwrap(under, iv, ivBytes)]
+      }
       case 'aes-ctr':
         return this.#keystream('unwrap', asBuffer(key), asBuffer(iv))
-      case 'rsa-oaep-sha1':
-        throw wrongKind('an AES', scheme)
+      case 'aes-ecb':
+        return [aesEcbDecrypt(this.#key, key), undefined]
+      default:
+        throw wrongKind('aes', scheme)
     }
   }
 
@@ -167,6 +194,20 @@ export class AesMasterKey implements MasterKey {
         ? createCipheriv(name, this.#key, counter)
         : createDecipheriv(name, this.#key, counter)
     return [cipher.update(key), cipher.update(iv)]
+  }
+}
+
+/** Old COS Java SDKs: the bare cipher `AES`, which is ECB with PKCS#7 padding. Undefined for every kind of failure. */
+function aesEcbDecrypt(masterKey: KeyObject, bytes: Uint8Array): Buffer | undefined {
+  try {
+    const decipher = createDecipheriv(
+      `aes-${(masterKey.symmetricKeySize as number) * 8}-ecb`,
+      masterKey,
+      null,
+    )
+    return Buffer.concat([decipher.update(bytes), decipher.final()])
+  } catch {
+    return undefined
   }
 }
 

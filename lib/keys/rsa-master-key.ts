@@ -1,36 +1,34 @@
 /** A master key that is an RSA pair, or the public half of one for writing only. */
-import {
-  createHash,
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPair,
-  KeyObject,
-  type PrivateKeyInput,
-} from 'node:crypto'
+import { createHash, createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { inspect, promisify } from 'node:util'
 import { DataKey } from '../crypto/data-key.js'
-import { FORMATS } from '../crypto/format.js'
-import { rsaOaepDecrypt, rsaOaepEncrypt } from '../crypto/rsa-oaep.js'
+import { FORMATS, type Format } from '../crypto/format.js'
+import { rsaUnwrapper, rsaWrap } from '../crypto/rsa-wrap.js'
 import { KeyError, OptionError } from '../errors.js'
-import { assertInteger, assertKnown } from '../internal/assert.js'
+import { assertInteger, assertKnown, assertOneOf } from '../internal/assert.js'
 import { equalBytes, wipe } from '../internal/bytes.js'
-import { createKeyFile, malformedKeyFile, readKeyFile } from './key-file.js'
-import { unwrapFailed, wrongKind, type MasterKey, type Wrapped } from './master-key.js'
-
-/** Modulus lengths in bits: below 2048 nothing new is written; old objects are still read from 1024 on. */
-const LEAST_BITS_TO_WRITE = 2048
-const LEAST_BITS_TO_READ = 1024
-const MOST_BITS = 8192
-
-/** OpenSSL writes a key under a longer passphrase, but does not read it back. */
-const MOST_PASSPHRASE_BYTES = 1024
-
-const EXPECTED_PUBLIC = 'a PEM public key (SPKI or PKCS#1)'
-const EXPECTED_PRIVATE = 'a PEM private key (PKCS#1 or PKCS#8)'
-
-/** PEM text, or a Node KeyObject. */
-export type RsaKeyInput = string | Uint8Array | KeyObject
+import { createKeyFile } from './key-file.js'
+import {
+  kindOf,
+  unwrapFailed,
+  wrongKind,
+  type MasterKey,
+  type RsaScheme,
+  type Wrapped,
+} from './master-key.js'
+import {
+  assertPassphrase,
+  EXPECTED_PRIVATE,
+  EXPECTED_PUBLIC,
+  fromPemFile,
+  LEAST_BITS_TO_WRITE,
+  MOST_BITS,
+  readPrivate,
+  readPublic,
+  spki,
+  type RsaKeyInput,
+} from './rsa-pem.js'
 
 /** Where the two halves come from; give one or both. */
 export interface RsaKeys<Source> {
@@ -40,20 +38,35 @@ export interface RsaKeys<Source> {
   privateKey?: Source
   /** For an encrypted private key. */
   passphrase?: string | Uint8Array
+  /**
+   * How the COS Python SDK's RSA wrapping, whose headers do not tell, is read: `oaep` (its keys by path, default), `pkcs1` (its
+   * keys by value; then `cos-python` is also written so), or `any`, which tries both. PKCS#1 v1.5 has a long history of
+   * attacks through whatever tells its failures apart: accept it only where such objects are expected.
+   */
+  padding?: RsaPadding
 }
+
+/** What {@link RsaKeys} `padding` may be. */
+export type RsaPadding = 'oaep' | 'pkcs1' | 'any'
+
+const PADDINGS: readonly RsaPadding[] = ['oaep', 'pkcs1', 'any']
+const OPTIONS = ['publicKey', 'privateKey', 'passphrase', 'padding']
 
 /** Wraps data keys under an RSA public key, by RSAES-OAEP. */
 export class RsaMasterKey implements MasterKey {
+  readonly kind = 'rsa'
   /** 32 hex digits: the first 16 bytes of SHA-256 over the public key's SPKI. */
   readonly id: string
   /** Length of the modulus in bits. */
   readonly bits: number
   readonly #publicKey: KeyObject
   readonly #privateKey: KeyObject | undefined
+  readonly #padding: RsaPadding
 
-  private constructor(publicKey: KeyObject, privateKey: KeyObject | undefined) {
+  private constructor(publicKey: KeyObject, privateKey: KeyObject | undefined, padding: RsaPadding = 'oaep') {
     this.#publicKey = publicKey
     this.#privateKey = privateKey
+    this.#padding = padding
     this.bits = publicKey.asymmetricKeyDetails?.modulusLength ?? 0
     this.id = createHash('sha256').update(spki(publicKey)).digest('hex').slice(0, 32)
   }
@@ -77,9 +90,10 @@ export class RsaMasterKey implements MasterKey {
    *   short, or the two are not a pair. {@link OptionError} when none is given.
    */
   static from(keys: RsaKeys<RsaKeyInput>): RsaMasterKey {
-    assertKnown(keys, 'keys', ['publicKey', 'privateKey', 'passphrase'])
-    const { publicKey, privateKey, passphrase } = keys
+    assertKnown(keys, 'keys', OPTIONS)
+    const { publicKey, privateKey, passphrase, padding = 'oaep' } = keys
     assertPassphrase(passphrase)
+    assertOneOf(padding, 'padding', PADDINGS)
     if (publicKey === undefined && privateKey === undefined) {
       throw new OptionError('publicKey', 'or privateKey must be given')
     }
@@ -90,7 +104,7 @@ export class RsaMasterKey implements MasterKey {
       // Writing with one and reading with the other would lose the data.
       throw new KeyError('SEALSTREAM_KEY_FORMAT', 'publicKey and privateKey do not belong together')
     }
-    return new RsaMasterKey((open ?? derived) as KeyObject, secret)
+    return new RsaMasterKey((open ?? derived) as KeyObject, secret, padding)
   }
 
   /**
@@ -99,10 +113,10 @@ export class RsaMasterKey implements MasterKey {
    * @throws KeyError `SEALSTREAM_KEY_FILE` when a file is missing or malformed; otherwise as {@link RsaMasterKey.from}.
    */
   static async fromFiles(paths: RsaKeys<string>): Promise<RsaMasterKey> {
-    assertKnown(paths, 'paths', ['publicKey', 'privateKey', 'passphrase'])
-    const { publicKey, privateKey, passphrase } = paths
+    assertKnown(paths, 'paths', OPTIONS)
+    const { publicKey, privateKey, passphrase, padding = 'oaep' } = paths
     assertPassphrase(passphrase)
-    const keys: RsaKeys<KeyObject> = {}
+    const keys: RsaKeys<KeyObject> = { padding }
     if (publicKey !== undefined) {
       keys.publicKey = await fromPemFile(publicKey, 'publicKey', EXPECTED_PUBLIC, readPublic)
     }
@@ -141,7 +155,10 @@ export class RsaMasterKey implements MasterKey {
     return this.#privateKey !== undefined
   }
 
-  /** Wraps key and IV each by RSAES-OAEP with SHA-1, which the Python and Java SDKs both open. */
+  /**
+   * Wraps key and IV each on its own: by RSAES-OAEP with SHA-256 for `sealed`; with SHA-1, which the Python and Java SDKs both
+   * open, for `cos` and `cos-python` (or PKCS#1 v1.5 where `padding` is `pkcs1`); as the Java SDK does for `cos-java-gcm`.
+   */
   async wrap(dataKey: DataKey): Promise<Wrapped> {
     if (this.bits < LEAST_BITS_TO_WRITE) {
       throw new KeyError(
@@ -152,30 +169,34 @@ export class RsaMasterKey implements MasterKey {
         },
       )
     }
-    return dataKey.withBytes((key, iv) => ({
-      format: dataKey.format,
-      scheme: 'rsa-oaep-sha1',
-      key: rsaOaepEncrypt(this.#publicKey, key),
-      iv: rsaOaepEncrypt(this.#publicKey, iv),
-    }))
+    const { format } = dataKey
+    const scheme = this.#schemeFor(format)
+    return dataKey.withBytes((key, iv): Wrapped => {
+      const wrappedKey = rsaWrap(this.#publicKey, key, scheme)
+      if (format === 'sealed') {
+        return { format, scheme, key: wrappedKey, iv: Buffer.alloc(0), keyId: this.id }
+      }
+      return { format, scheme, key: wrappedKey, iv: rsaWrap(this.#publicKey, iv, scheme) }
+    })
   }
 
-  /** Recovers a data key. Both halves are decoded before the one error is raised (RULES 4.2). */
+  /** Recovers a data key. Both halves are decoded, in every way there is, before the one error is raised (RULES 4.2). */
   async unwrap(wrapped: Wrapped): Promise<DataKey> {
-    if (wrapped.scheme !== 'rsa-oaep-sha1') throw wrongKind('an RSA', wrapped.scheme)
+    const { format, scheme, isIvPlain } = wrapped
+    if (kindOf(scheme) !== 'rsa') throw wrongKind('rsa', scheme)
     const privateKey = this.#mustUnwrap()
-    const { keyBytes, ivBytes } = FORMATS[wrapped.format].cipher
-    const key = rsaOaepDecrypt(privateKey, wrapped.key, keyBytes)
-    const iv = rsaOaepDecrypt(privateKey, wrapped.iv, ivBytes)
+    const { keyBytes, ivBytes } = FORMATS[format].cipher
+    const schemes = this.#schemesOf(wrapped)
+    const needsIv = format !== 'sealed' && isIvPlain !== true
+    const openKey = rsaUnwrapper(privateKey, wrapped.key, keyBytes)
+    const openIv = needsIv ? rsaUnwrapper(privateKey, wrapped.iv, ivBytes) : () => Buffer.from(wrapped.iv)
+    const tried = schemes.map((each) => ({ key: openKey(each), iv: openIv(each) }))
     try {
-      if (key === undefined || iv === undefined) {
-        throw unwrapFailed(
-          'the COS Python SDK pads with PKCS#1 v1.5 when RSA keys are given to it by value; this version reads OAEP only',
-        )
-      }
-      return DataKey.from({ format: wrapped.format, key, iv })
+      const found = tried.find(({ key, iv }) => key !== undefined && iv !== undefined)
+      if (found?.key === undefined || found.iv === undefined) throw unwrapFailed(this.#paddingHint(wrapped))
+      return DataKey.from({ format, key: found.key, ...(format === 'sealed' ? {} : { iv: found.iv }) })
     } finally {
-      wipe(key, iv)
+      for (const { key, iv } of tried) wipe(key, iv)
     }
   }
 
@@ -190,6 +211,26 @@ export class RsaMasterKey implements MasterKey {
     return `RsaMasterKey { id: '${this.id}', bits: ${this.bits}, ${half} }`
   }
 
+  #schemeFor(format: Format): RsaScheme {
+    if (format === 'sealed') return 'rsa-oaep-sha256'
+    if (format === 'cos-java-gcm') return 'rsa-oaep-sha256-mgf1-sha1'
+    return format === 'cos-python' && this.#padding === 'pkcs1' ? 'rsa-pkcs1' : 'rsa-oaep-sha1'
+  }
+
+  /** PKCS#1 v1.5 is tried where the caller said so, and nothing else where the caller said only that. */
+  #schemesOf({ scheme, alternatives = [] }: Wrapped): RsaScheme[] {
+    const schemes = [scheme, ...alternatives].filter((each) => kindOf(each) === 'rsa') as RsaScheme[]
+    if (this.#padding === 'any' || !schemes.includes('rsa-pkcs1')) return schemes
+    const isPkcs1 = this.#padding === 'pkcs1'
+    return schemes.filter((each) => (each === 'rsa-pkcs1') === isPkcs1)
+  }
+
+  #paddingHint(wrapped: Wrapped): string | undefined {
+    const isPossible = [wrapped.scheme, ...(wrapped.alternatives ?? [])].includes('rsa-pkcs1')
+    if (!isPossible || this.#padding !== 'oaep') return undefined
+    return "the COS Python SDK pads with PKCS#1 v1.5 when RSA keys are given to it by value: option padding: 'any' reads that, too"
+  }
+
   #mustUnwrap(): KeyObject {
     if (this.#privateKey !== undefined) return this.#privateKey
     throw new KeyError(
@@ -200,87 +241,4 @@ export class RsaMasterKey implements MasterKey {
       },
     )
   }
-}
-
-function readPublic(input: RsaKeyInput): KeyObject {
-  if (input instanceof KeyObject) return checkRsa(input, 'public', 'publicKey')
-  const pem = pemText(input, 'publicKey', EXPECTED_PUBLIC)
-  if (pem.includes('PRIVATE KEY')) {
-    // Node would quietly derive the public key; a private key in the wrong place deserves a word.
-    throw new KeyError('SEALSTREAM_KEY_FORMAT', 'publicKey holds a private key', {
-      hint: 'give it as privateKey; the public half is derived from it',
-    })
-  }
-  try {
-    return checkRsa(createPublicKey(pem), 'public', 'publicKey')
-  } catch (error) {
-    throw unreadable('publicKey', EXPECTED_PUBLIC, error)
-  }
-}
-
-function readPrivate(input: RsaKeyInput, passphrase: string | Uint8Array | undefined): KeyObject {
-  if (input instanceof KeyObject) return checkRsa(input, 'private', 'privateKey')
-  const options: PrivateKeyInput = { key: pemText(input, 'privateKey', EXPECTED_PRIVATE) }
-  if (passphrase !== undefined) options.passphrase = Buffer.from(passphrase as Uint8Array)
-  try {
-    return checkRsa(createPrivateKey(options), 'private', 'privateKey')
-  } catch (error) {
-    throw unreadable('privateKey', `${EXPECTED_PRIVATE}, and its passphrase if it is encrypted`, error)
-  }
-}
-
-function checkRsa(key: KeyObject, type: 'public' | 'private', option: string): KeyObject {
-  const bits = key.asymmetricKeyDetails?.modulusLength ?? 0
-  if (key.type !== type || key.asymmetricKeyType !== 'rsa') {
-    throw new KeyError('SEALSTREAM_KEY_FORMAT', `${option} is not an RSA ${type} key`)
-  }
-  if (bits < LEAST_BITS_TO_READ || bits > MOST_BITS) {
-    throw new KeyError(
-      'SEALSTREAM_KEY_FORMAT',
-      `${option} has ${bits} bits, not ${LEAST_BITS_TO_READ} to ${MOST_BITS}`,
-    )
-  }
-  return key
-}
-
-function pemText(input: string | Uint8Array, option: string, expected: string): string {
-  // Never quoted: whatever it is, it was meant to be a key.
-  if (typeof input !== 'string' && !(input instanceof Uint8Array)) throw unreadable(option, expected)
-  const text = typeof input === 'string' ? input : Buffer.from(input).toString('latin1')
-  if (!text.includes('-----BEGIN ')) throw unreadable(option, expected)
-  return text
-}
-
-function unreadable(option: string, expected: string, cause?: unknown): KeyError {
-  if (cause instanceof KeyError) return cause
-  return new KeyError('SEALSTREAM_KEY_FORMAT', `${option} is not readable: expected ${expected}`, { cause })
-}
-
-async function fromPemFile(
-  path: string,
-  option: string,
-  expected: string,
-  read: (pem: string) => KeyObject,
-): Promise<KeyObject> {
-  const text = await readKeyFile(path, option, expected)
-  try {
-    return read(text)
-  } catch (error) {
-    throw malformedKeyFile(path, expected, error)
-  }
-}
-
-/** Never quotes it. */
-function assertPassphrase(passphrase: string | Uint8Array | undefined): void {
-  if (passphrase === undefined) return
-  if (typeof passphrase !== 'string' && !(passphrase instanceof Uint8Array)) {
-    throw new OptionError('passphrase', 'must be a string or bytes')
-  }
-  if (Buffer.byteLength(passphrase) > MOST_PASSPHRASE_BYTES) {
-    throw new OptionError('passphrase', `must have at most ${MOST_PASSPHRASE_BYTES} bytes`)
-  }
-}
-
-function spki(key: KeyObject): Buffer {
-  return key.export({ type: 'spki', format: 'der' })
 }

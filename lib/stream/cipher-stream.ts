@@ -6,10 +6,18 @@ import { assertStreamOptions, ByteTransform, type StreamOptions } from './byte-t
 
 /** Options of {@link encryptStream}. */
 export interface EncryptStreamOptions extends StreamOptions {
-  /** Plaintext position of the first byte, from 0. Any position will do. Defaults to 0. */
+  /**
+   * Plaintext position of the first byte, from 0: any for `cos` and `cos-python`, a multiple of 16,384 for `sealed`, 0 for
+   * `cos-java-gcm`. Defaults to 0.
+   */
   start?: number
   /** The caller vouches that what this data key already encrypted at these positions were the same bytes. */
   sameBytes?: boolean
+  /**
+   * Whether the stream's end is the object's end, which `sealed` and `cos-java-gcm` mark there. Default true. With false,
+   * `sealed` takes a multiple of 16,384 bytes.
+   */
+  final?: boolean
 }
 
 /** Options of {@link decryptStream}. */
@@ -21,7 +29,19 @@ export interface DecryptStreamOptions extends StreamOptions {
    * `SEALSTREAM_TRUNCATED` and what follows is dropped; without it, the input's end is the end.
    */
   end?: number
+  /** The first 56 stored bytes of a `sealed` object, for a range that does not begin with them. */
+  head?: Uint8Array
+  /**
+   * Gives out plaintext of `cos-java-gcm` before it is verified: as it comes, and of ranges, which are never verified.
+   * Default false.
+   */
+  releaseUnverified?: boolean
+  /** Most bytes of `cos-java-gcm` that are held until they are verified. Default 64 MiB. */
+  mostHeld?: number
 }
+
+const ENCRYPT_OPTIONS = ['start', 'sameBytes', 'final'] as const
+const DECRYPT_OPTIONS = ['start', 'end', 'head', 'releaseUnverified', 'mostHeld'] as const
 
 /**
  * Plaintext in, ciphertext out.
@@ -35,19 +55,22 @@ export interface DecryptStreamOptions extends StreamOptions {
  */
 export function encryptStream(dataKey: DataKey, options: EncryptStreamOptions = {}): Transform {
   assertDataKey(dataKey)
-  assertStreamOptions(options, ['start', 'sameBytes'])
-  return new ByteTransform(dataKey.encryptor(definedOnly(options, ['start', 'sameBytes'])), options)
+  assertStreamOptions(options, ENCRYPT_OPTIONS)
+  return new ByteTransform(dataKey.encryptor(definedOnly(options, ENCRYPT_OPTIONS)), options)
 }
 
 /**
- * Ciphertext in, plaintext out. Feed it the stored bytes that `dataKey.ciphertextRange(start, end)` names.
+ * Ciphertext in, plaintext out. Feed it the stored bytes that `dataKey.ciphertextRange(start, end)` names. Of `sealed`, no byte
+ * comes out unproven, and the stream fails with `SEALSTREAM_COMMITMENT`, `SEALSTREAM_AUTHENTICATION` or
+ * `SEALSTREAM_TRUNCATED`; `cos-java-gcm` is held until it is proven.
  *
- * @throws KeyError `SEALSTREAM_DATA_KEY_DISPOSED`; {@link OptionError} for other options than these.
+ * @throws KeyError `SEALSTREAM_DATA_KEY_DISPOSED`; {@link OptionError} for other options than these, and for a range of `sealed`
+ *   without `head`; SealstreamError `SEALSTREAM_UNVERIFIED`.
  */
 export function decryptStream(dataKey: DataKey, options: DecryptStreamOptions = {}): Transform {
   assertDataKey(dataKey)
-  assertStreamOptions(options, ['start', 'end'])
-  return new ByteTransform(dataKey.decryptor(definedOnly(options, ['start', 'end'])), options)
+  assertStreamOptions(options, DECRYPT_OPTIONS)
+  return new ByteTransform(dataKey.decryptor(definedOnly(options, DECRYPT_OPTIONS)), options)
 }
 
 function assertDataKey(dataKey: unknown): asserts dataKey is DataKey {

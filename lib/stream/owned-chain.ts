@@ -2,9 +2,11 @@
 import { finished, type Duplex, type DuplexOptions } from 'node:stream'
 import { chainUnchecked } from 'stream-chain'
 
+/** Takes what the stage before it gives, of whatever type. As a method's, its parameter may be of a narrower one. */
+type StageFunction = { stage(chunk: unknown): unknown }['stage']
+
 /** What may stand in a chain: streams, and whatever functions stream-chain takes. */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- stream-chain gives functions any value.
-export type ChainStage = NodeJS.ReadableStream | NodeJS.WritableStream | ((chunk: any) => unknown)
+export type ChainStage = NodeJS.ReadableStream | NodeJS.WritableStream | StageFunction
 
 /**
  * Joins stages into one Duplex with stream-chain, such that all live and die together: a stage that fails, or is

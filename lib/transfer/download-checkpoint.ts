@@ -9,7 +9,8 @@ import type { DataKey } from '../crypto/data-key.js'
 import { throwIfAborted } from '../internal/abort.js'
 import type { CheckpointFile } from './checkpoint-file.js'
 import type { DownloadJob } from './download-job.js'
-import type { PartPlan, PlannedPart } from './part-plan.js'
+import type { DownloadPlan } from './download-plan.js'
+import { isMadeInOrder } from './part-maker.js'
 import { isTemporaryName, TemporaryFile, temporaryName } from './temporary-file.js'
 
 /** What is downloaded. A checkpoint that differs in any of it is not followed. */
@@ -50,7 +51,7 @@ export class DownloadJournal {
   readonly #job: DownloadJob
   readonly #file: CheckpointFile
   readonly #identity: DownloadIdentity
-  readonly #plan: PartPlan
+  readonly #plan: DownloadPlan
   readonly #dataKey: DataKey | undefined
   readonly #mac: ((text: string) => string) | undefined
   /** By range number: CRC-64 of the stored bytes, decimal. Only those whose bytes are on the disk. */
@@ -64,7 +65,7 @@ export class DownloadJournal {
   private constructor(
     job: DownloadJob,
     file: CheckpointFile,
-    { head, plan, dataKey }: { head: HeadObjectResult; plan: PartPlan; dataKey: DataKey | undefined },
+    { head, plan, dataKey }: { head: HeadObjectResult; plan: DownloadPlan; dataKey: DataKey | undefined },
     mac: ((text: string) => string) | undefined,
   ) {
     this.#job = job
@@ -80,7 +81,7 @@ export class DownloadJournal {
   /** Undefined where the caller wants no checkpoint. */
   static async open(
     job: DownloadJob,
-    object: { head: HeadObjectResult; plan: PartPlan; dataKey: DataKey | undefined },
+    object: { head: HeadObjectResult; plan: DownloadPlan; dataKey: DataKey | undefined },
   ): Promise<DownloadJournal | undefined> {
     if (job.checkpoint === undefined) return undefined
     const { dataKey } = object
@@ -121,18 +122,18 @@ export class DownloadJournal {
     // The run before may have died after it gave the file its name.
     const left =
       file ??
-      (wanted.length === this.#plan.count
+      (wanted.length === this.#plan.parts.count
         ? await TemporaryFile.open(destination, basename(destination), true)
         : undefined)
     if (left === undefined) return 'the temporary file is gone'
     try {
       const done = await this.#intact(left, wanted)
-      if (file === undefined && done.size < this.#plan.count) {
+      if (file === undefined && done.size < this.#plan.parts.count) {
         await left.close()
         return 'the temporary file is gone'
       }
       this.#ranges = Object.fromEntries([...done].map(([number, crc64]) => [number, String(crc64)]))
-      const bytes = [...done.keys()].reduce((sum, number) => sum + this.#plan.part(number).length, 0)
+      const bytes = [...done.keys()].reduce((sum, number) => sum + this.#plan.range(number).size, 0)
       this.#job.onEvent?.({ type: 'resumed', parts: done.size, bytes })
       return { file: left, done }
     } catch (error) {
@@ -148,9 +149,8 @@ export class DownloadJournal {
   ): Promise<Map<number, bigint>> {
     const done = new Map<number, bigint>()
     for (const [number, crc64] of ranges) {
-      if (Number(number) > this.#plan.count) continue
-      const part = this.#plan.part(Number(number))
-      if ((await this.#crcOf(file, part)) === BigInt(crc64)) done.set(part.number, BigInt(crc64))
+      if (Number(number) > this.#plan.parts.count) continue
+      if ((await this.#crcOf(file, Number(number))) === BigInt(crc64)) done.set(Number(number), BigInt(crc64))
     }
     return done
   }
@@ -209,31 +209,37 @@ export class DownloadJournal {
   }
 
   /** CRC-64 that the stored bytes of a range had, from the plaintext in the file; undefined where it is not there. */
-  async #crcOf(file: TemporaryFile, { offset, length }: PlannedPart): Promise<bigint | undefined> {
+  async #crcOf(file: TemporaryFile, number: number): Promise<bigint | undefined> {
+    const { offset, length } = this.#plan.parts.part(number)
+    const dataKey = this.#dataKey
+    // Where a range cannot be encrypted on its own, it is fetched again.
+    if (isMadeInOrder(dataKey)) return undefined
     const crc64 = new Crc64()
-    const encryptor = this.#dataKey?.encryptor({ start: offset, sameBytes: true })
+    const stretch = dataKey?.stretchEncryptor({ offset, length, size: this.#plan.size }, { sameBytes: true })
+    const [start, bytes] = stretch === undefined ? [offset, length] : [stretch.start, stretch.length]
     try {
-      for (let at = 0; at < length; at += SLICE_BYTES) {
+      for (let at = 0; at < bytes; at += SLICE_BYTES) {
         throwIfAborted(this.#job.signal)
-        const slice = Buffer.allocUnsafeSlow(Math.min(SLICE_BYTES, length - at))
-        if (!(await file.read(slice, offset + at))) return undefined
-        crc64.update(encryptor?.update(slice) ?? slice)
+        const slice = Buffer.allocUnsafeSlow(Math.min(SLICE_BYTES, bytes - at))
+        if (!(await file.read(slice, start + at))) return undefined
+        crc64.update(stretch?.running.update(slice) ?? slice)
       }
+      if (stretch !== undefined) crc64.update(stretch.running.final())
     } finally {
-      encryptor?.close()
+      stretch?.running.close()
     }
     return crc64.value
   }
 }
 
-function identityOf(job: DownloadJob, head: HeadObjectResult, plan: PartPlan): DownloadIdentity {
+function identityOf(job: DownloadJob, head: HeadObjectResult, { parts }: DownloadPlan): DownloadIdentity {
   return {
     Bucket: job.bucket,
     Key: job.key,
     ETag: head.ETag,
     VersionId: head.VersionId ?? '',
     Size: head.ContentLength,
-    PartSize: plan.partSize,
+    PartSize: parts.partSize,
     Metadata: createHash('sha256').update(metadataText(head.$metadata.headers)).digest('hex'),
   }
 }

@@ -54,11 +54,11 @@ async function downloadOnce(
   const head = await headObject(service, { Bucket, Key, ...conditions, ...customerKey, signal })
   const dataKey = await open?.(head)
   try {
-    const verified = await fetchRanges(job, head, dataKey)
+    const { verified, size } = await fetchRanges(job, head, dataKey)
     const { $metadata: _, ...description } = head
     return {
       ...description,
-      ContentLength: dataKey === undefined ? head.ContentLength : dataKey.plaintextSize(head.ContentLength),
+      ContentLength: size,
       DestFilePath: job.destination,
       verified,
     }

@@ -7,39 +7,46 @@ import { metadataText } from '../cos/metadata.js'
 import { ServiceError } from '../errors.js'
 import type { DownloadJob } from './download-job.js'
 import { objectChanged } from './object-changed.js'
-import type { PlannedPart } from './part-plan.js'
+import type { PlannedRange } from './download-plan.js'
 import type { TemporaryFile } from './temporary-file.js'
 
 /** A range on its way. */
 export interface RangeJob {
   readonly head: HeadObjectResult
   readonly dataKey: DataKey | undefined
-  /** In stored bytes. */
-  readonly part: PlannedPart
+  readonly range: PlannedRange
   readonly file: TemporaryFile
   readonly signal: AbortSignal
-  /** Told of bytes as they arrive; of fewer than none where a range is begun again. */
+  /** Told of bytes of the file as they are written; of fewer than none where a range is begun again. */
   readonly onBytes: (bytes: number) => void
+}
+
+/** A range that is there. */
+export interface FetchedRange {
+  /** Of its stored bytes. */
+  readonly crc64: bigint
+  /** Bytes of the file that it became. */
+  readonly size: number
 }
 
 /**
  * Fetches a range as often as it takes.
  *
- * @returns The CRC-64 of its stored bytes.
- * @throws SealstreamError `SEALSTREAM_OBJECT_CHANGED` where the object is no longer the one HEAD described.
+ * @throws SealstreamError `SEALSTREAM_OBJECT_CHANGED` where the object is no longer the one HEAD described; AuthenticationError
+ *   where it is not what was encrypted.
  */
-export async function fetchRange(job: DownloadJob, range: RangeJob): Promise<bigint> {
+export async function fetchRange(job: DownloadJob, range: RangeJob): Promise<FetchedRange> {
   const { signal } = range
   return job.service.http.retry({ operation: 'getObject', repeat: 'always', signal }, async () => {
-    let arrived = 0
+    let written = 0
     try {
       const crc64 = await fetchOnce(job, range, (bytes) => {
-        arrived += bytes
+        written += bytes
         range.onBytes(bytes)
       })
-      return crc64
+      return { crc64, size: written }
     } catch (error) {
-      range.onBytes(-arrived)
+      range.onBytes(-written)
       throw error
     }
   })
@@ -47,23 +54,30 @@ export async function fetchRange(job: DownloadJob, range: RangeJob): Promise<big
 
 async function fetchOnce(
   job: DownloadJob,
-  { head, dataKey, part, file, signal }: RangeJob,
+  { head, dataKey, range, file, signal }: RangeJob,
   onBytes: (bytes: number) => void,
 ): Promise<bigint> {
-  const answer = await request(job, head, part, signal)
+  const { offset, length, from } = range
+  const answer = await request(job, head, { offset: from, length: offset + length - from }, signal)
   const crc64 = new Crc64()
-  const decryptor = dataKey?.decryptor({ start: part.offset, end: part.offset + part.length - 1 })
-  let position = part.offset
+  const decryptor = range.decrypt === undefined ? undefined : dataKey?.decryptor(range.decrypt)
+  let position = range.start
+  // What comes before the range is another one's, and only helps to decrypt this one.
+  let before = offset - from
+  const write = async (bytes: Buffer): Promise<void> => {
+    if (bytes.length === 0) return
+    await file.write(bytes, position)
+    position += bytes.length
+    onBytes(bytes.length)
+  }
   try {
     for await (const chunk of answer.Body as AsyncIterable<Buffer>) {
-      crc64.update(chunk)
-      const bytes = decryptor?.update(chunk) ?? chunk
-      await file.write(bytes, position)
-      position += bytes.length
-      onBytes(bytes.length)
+      crc64.update(chunk.subarray(Math.min(before, chunk.length)))
+      before -= Math.min(before, chunk.length)
+      if (dataKey === undefined) await write(chunk)
+      else if (decryptor !== undefined) await write(decryptor.update(chunk))
     }
-    const rest = decryptor?.final()
-    if (rest !== undefined && rest.length > 0) await file.write(rest, position)
+    if (decryptor !== undefined) await write(decryptor.final())
   } finally {
     decryptor?.close()
     answer.Body.destroy()
@@ -71,11 +85,32 @@ async function fetchOnce(
   return crc64.value
 }
 
+/** A few stored bytes of the version that HEAD described, as often as it takes. */
+export async function fetchBytes(
+  job: DownloadJob,
+  head: HeadObjectResult,
+  place: StoredPlace,
+  signal: AbortSignal,
+): Promise<Buffer> {
+  return job.service.http.retry({ operation: 'getObject', repeat: 'always', signal }, async () => {
+    const answer = await request(job, head, place, signal)
+    const chunks: Buffer[] = []
+    for await (const chunk of answer.Body) chunks.push(chunk as Buffer)
+    return Buffer.concat(chunks)
+  })
+}
+
+/** A stretch of the stored object. */
+interface StoredPlace {
+  readonly offset: number
+  readonly length: number
+}
+
 /** The answer to a ranged GET that is pinned to what HEAD described, envelope included (RULES 4.4). */
 async function request(
   job: DownloadJob,
   head: HeadObjectResult,
-  { offset, length }: PlannedPart,
+  { offset, length }: StoredPlace,
   signal: AbortSignal,
 ): Promise<GetObjectResult> {
   const range = `bytes=${offset}-${offset + length - 1}`

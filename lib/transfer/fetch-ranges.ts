@@ -3,54 +3,83 @@ import { crc64Combine } from '../checksum/crc64-combine.js'
 import type { HeadObjectResult } from '../cos/head-object.js'
 import { requireChecksum, type Verified } from '../cos/integrity.js'
 import type { DataKey } from '../crypto/data-key.js'
+import { FORMATS } from '../crypto/format.js'
 import { IntegrityError, SealstreamError } from '../errors.js'
-import { linkedAbort } from '../internal/abort.js'
+import { linkedAbort, type LinkedAbort } from '../internal/abort.js'
 import type { DownloadJob } from './download-job.js'
 import { DownloadJournal } from './download-checkpoint.js'
-import { fetchRange } from './fetch-range.js'
-import { PartPlan } from './part-plan.js'
+import { DownloadPlan } from './download-plan.js'
+import { fetchBytes, fetchRange } from './fetch-range.js'
+import type { PartPlan } from './part-plan.js'
 import { TemporaryFile } from './temporary-file.js'
+import { proveWhole } from './prove-whole.js'
 import { runWorkers } from './workers.js'
 
-/** @returns The check that the whole passed. @throws As downloadFile. */
+/** What came of a download. */
+export interface FetchedObject {
+  /** The strongest check that the whole passed. */
+  readonly verified: Verified
+  /** Bytes of the file. */
+  readonly size: number
+}
+
+/** @throws As downloadFile. */
 export async function fetchRanges(
   job: DownloadJob,
   head: HeadObjectResult,
   dataKey: DataKey | undefined,
-): Promise<Verified> {
-  const plan = new PartPlan(head.ContentLength, job.partSize)
-  const size = dataKey === undefined ? head.ContentLength : dataKey.plaintextSize(head.ContentLength)
+): Promise<FetchedObject> {
+  const abort = linkedAbort(job.signal)
+  try {
+    if (dataKey !== undefined && !dataKey.hasHead) {
+      const length = FORMATS[dataKey.format].cipher.headBytes
+      dataKey.readHead(await fetchBytes(job, head, { offset: 0, length }, abort.signal))
+    }
+    return await fetchAll(job, head, dataKey, abort)
+  } finally {
+    abort.unlink()
+  }
+}
+
+async function fetchAll(
+  job: DownloadJob,
+  head: HeadObjectResult,
+  dataKey: DataKey | undefined,
+  abort: LinkedAbort,
+): Promise<FetchedObject> {
+  const plan = new DownloadPlan(head.ContentLength, job.partSize, dataKey)
+  const { parts } = plan
   const journal = await DownloadJournal.open(job, { head, plan, dataKey })
   const { file, done } = (await journal?.begin()) ?? {
     file: await TemporaryFile.open(job.destination),
     done: new Map<number, bigint>(),
   }
-  const abort = linkedAbort(job.signal)
   try {
-    await file.resize(size)
-    let bytes = [...done.keys()].reduce((sum, number) => sum + plan.part(number).length, 0)
+    await file.resize(plan.size)
+    let bytes = [...done.keys()].reduce((sum, number) => sum + plan.range(number).size, 0)
+    let size = plan.size
     const report = (more: number): void => {
       bytes += more
       if (!abort.signal.aborted) job.onProgress?.({ bytes, total: size })
     }
     report(0)
-    const missing = plan.length === 0 ? [] : [...plan].filter(({ number }) => !done.has(number))
-    await runWorkers(missing, Math.min(job.concurrency, missing.length), abort, () => async (part) => {
-      const crc64 = await fetchRange(job, {
-        head,
-        dataKey,
-        part,
-        file,
-        signal: abort.signal,
-        onBytes: report,
-      })
-      done.set(part.number, crc64)
-      await journal?.finish(file, part.number, crc64)
+    const missing = parts.length === 0 ? [] : [...parts].filter(({ number }) => !done.has(number))
+    await runWorkers(missing, Math.min(job.concurrency, missing.length), abort, () => async ({ number }) => {
+      const range = plan.range(number)
+      const { signal } = abort
+      const fetched = await fetchRange(job, { head, dataKey, range, file, signal, onBytes: report })
+      done.set(number, fetched.crc64)
+      size += fetched.size - range.size
+      await journal?.finish(file, number, fetched.crc64)
     })
-    const verified = verifyWhole(job, head, plan, done)
+    const crc64 = verifyWhole(job, head, parts, done)
+    // Of all formats but one the size was known from the start.
+    if (size !== plan.size) await file.resize(size)
+    const isProven =
+      dataKey !== undefined && (await proveWhole(job, { head, dataKey, file, size }, abort.signal))
     await file.commit()
     await journal?.remove()
-    return verified
+    return { verified: isProven ? 'aead' : crc64, size }
   } catch (error) {
     await journal?.settle()
     if (journal === undefined || isFinal(error)) {
@@ -60,14 +89,17 @@ export async function fetchRanges(
       await file.close()
     }
     throw error
-  } finally {
-    abort.unlink()
   }
 }
 
 /** What was fetched is of an object that is no more, or is not what was stored. */
 function isFinal(error: unknown): boolean {
-  const codes = ['SEALSTREAM_OBJECT_CHANGED', 'SEALSTREAM_INTEGRITY']
+  const codes = [
+    'SEALSTREAM_OBJECT_CHANGED',
+    'SEALSTREAM_INTEGRITY',
+    'SEALSTREAM_AUTHENTICATION',
+    'SEALSTREAM_COMMITMENT',
+  ]
   return error instanceof SealstreamError && codes.includes(error.code)
 }
 

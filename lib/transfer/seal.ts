@@ -15,17 +15,19 @@ export interface Sealed {
 export interface SavedKey {
   /** The envelope's headers. */
   readonly Envelope: Readonly<Record<string, string>>
+  /** IV or salt, Base64, where the envelope does not hold it. No secret. */
+  readonly Iv?: string
   /** The data key under the checkpoint key, where the master key cannot unwrap: Base64. */
-  readonly Wrapped?: { readonly Key: string; readonly Iv: string; readonly KeyId: string }
+  readonly Wrapped?: { readonly Key: string; readonly KeyId: string }
 }
 
 /** Makes and recovers data keys. */
 export interface Sealer {
-  /** Names the format and the master key: a checkpoint of another is not followed. */
+  /** Names format, master keys and context: a checkpoint of another is not followed. */
   readonly identity: string
   /** Whether `reopen` can succeed: false where the master key can only wrap. */
   readonly canReopen: boolean
-  /** Stored size of so many bytes of plaintext. */
+  /** Stored size of so many bytes of plaintext. @throws OptionError where the format takes no object as large. */
   storedSize(plaintextSize: number): number
   /** A fresh data key. */
   seal(): Promise<Sealed>

@@ -53,7 +53,7 @@ export interface UploadState extends UploadIdentity {
 const DIFFERENCES: Readonly<Record<keyof UploadIdentity, string>> = {
   Bucket: 'the bucket is another',
   Key: 'the key is another',
-  Identity: 'the format or the master key is another',
+  Identity: 'the format, the master key or the encryption context is another',
   PartSize: 'the part size is another',
   Size: 'the size of the source changed',
   Source: 'the source changed',
@@ -98,8 +98,9 @@ export function asUploadState(found: Readonly<Record<string, unknown>>): UploadS
 }
 
 function isSavedKey(saved: unknown): boolean {
-  const { Envelope, Wrapped } = (isObject(saved) ? saved : {}) as Partial<Record<keyof SavedKey, unknown>>
-  return isTextMap(Envelope) && (Wrapped === undefined || isTextMap(Wrapped))
+  const { Envelope, Iv, Wrapped } = (isObject(saved) ? saved : {}) as Partial<Record<keyof SavedKey, unknown>>
+  const isIv = Iv === undefined || typeof Iv === 'string'
+  return isTextMap(Envelope) && isIv && (Wrapped === undefined || isTextMap(Wrapped))
 }
 
 function isTextMap(value: unknown): boolean {

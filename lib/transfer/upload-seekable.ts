@@ -4,7 +4,7 @@ import { linkedAbort, unlessAborted } from '../internal/abort.js'
 import type { CheckpointFile } from './checkpoint-file.js'
 import { MultipartUpload, startUpload } from './multipart-upload.js'
 import { PartPlan } from './part-plan.js'
-import { readPart } from './part-reader.js'
+import { isMadeInOrder, partMaker } from './part-maker.js'
 import { putWhole } from './part-writer.js'
 import { resumeUpload, type UploadSession } from './resume-upload.js'
 import type { Sealed } from './seal.js'
@@ -50,12 +50,13 @@ async function putSource(job: UploadJob, source: SeekableSource, plan: PartPlan)
   const sealed = await seal(job)
   try {
     const bytes = Buffer.allocUnsafeSlow(plan.length)
-    const digest = await readPart(source, plan.part(1), bytes, {
+    const make = partMaker(source, {
       dataKey: sealed?.dataKey,
       sameBytes: false,
       md5: job.service.md5 || job.enableMd5,
       signal: job.signal,
     })
+    const digest = await make(plan.part(1), bytes)
     const stored = await putWhole(job, { bytes, digest }, sealed?.envelope ?? {}, job.signal)
     job.onProgress?.({ bytes: plan.length, total: plan.length })
     return stored
@@ -109,21 +110,25 @@ async function run(
   const report = (): void => job.onProgress?.({ bytes: upload.storedBytes, total: plan.length })
   try {
     report()
-    const missing = [...plan].filter(({ number }) => !upload.has(number))
+    const isInOrder = isMadeInOrder(dataKey)
+    const wanted = [...plan].filter(({ number }) => isInOrder || !upload.has(number))
     // What workers hold is bounded twice over; one always works.
     const byMemory = Math.max(1, Math.floor(job.maxBuffer / plan.partSize))
-    const workers = Math.min(job.concurrency, byMemory, missing.length)
-    await runWorkers(missing, workers, abort, () => {
+    const workers = Math.min(job.concurrency, byMemory, wanted.length)
+    const make = partMaker(source, {
+      dataKey,
+      sameBytes: isResumed,
+      md5: job.service.md5 || job.enableMd5,
+      signal: abort.signal,
+    })
+    await runWorkers(wanted, workers, abort, () => {
       const held = Buffer.allocUnsafeSlow(plan.partSize)
       return async (planned) => {
         const bytes = held.subarray(0, planned.length)
-        const digest = await readPart(source, planned, bytes, {
-          dataKey,
-          sameBytes: isResumed,
-          md5: job.service.md5 || job.enableMd5,
-          signal: abort.signal,
-        })
+        const digest = await make(planned, bytes)
         await journal?.begin(planned.number, digest)
+        // Made only because what follows hangs on it, and compared with what was stored.
+        if (upload.has(planned.number)) return
         const stored = await upload.send(planned.number, { bytes, digest }, abort.signal)
         await journal?.finish(stored)
         if (!abort.signal.aborted) report()

@@ -1,0 +1,157 @@
+/** Whether a stored object is whole and right, without keeping any of it. */
+import { Writable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { randomInt } from 'node:crypto'
+import type { ConditionParams } from '../cos/get-object.js'
+import type { Verified } from '../cos/integrity.js'
+import { checkObjectCall, type ObjectParams } from '../cos/service.js'
+import { CUSTOMER_KEY_PARAMS, type CustomerKeyParams } from '../cos/sse.js'
+import { FORMATS } from '../crypto/format.js'
+import { OptionError } from '../errors.js'
+import { assertInteger } from '../internal/assert.js'
+import type { ProgressListener } from '../internal/progress.js'
+import type { Encryption, EncryptionResult } from './encryption.js'
+import { getEncryptedObject } from './get-object.js'
+import { headEncryptedObject } from './head-object.js'
+import { INSTRUCTION_FILE_PARAMS, type InstructionFileParams } from './open-object.js'
+
+/** Parameters of verify. */
+export interface VerifyParams extends ObjectParams, CustomerKeyParams, InstructionFileParams {
+  VersionId?: string
+  /**
+   * Reads only so many pieces of 1 MiB, chosen at random, and the first and the last. Only `sealed` proves a piece by itself;
+   * others have to be read whole. Default: the whole object.
+   */
+  sample?: number
+  onProgress?: ProgressListener | undefined
+}
+
+/** What was found. What is wrong with an object is an error. */
+export interface VerifyResult extends EncryptionResult {
+  ETag: string
+  VersionId?: string
+  /** Plaintext bytes. */
+  ContentLength: number
+  /** Ciphertext bytes. */
+  StoredLength: number
+  /** Plaintext bytes that were read and checked. */
+  CheckedLength: number
+  /**
+   * What was proven: `aead` that the content is what was encrypted under this data key; `crc64` or `length` only that it is what
+   * was uploaded, by whomever. CTR and CBC prove nothing about their content.
+   */
+  verified: Verified
+  keyVerified: boolean
+}
+
+const PIECE_BYTES = 1024 * 1024
+
+/**
+ * Reads an object to its end, or samples of it, and throws what it reads away.
+ *
+ * @throws What reading it would: AuthenticationError, IntegrityError, LengthError, EnvelopeError, KeyError; {@link OptionError} for a
+ *   sample of a format that proves no pieces.
+ */
+export async function verify(encryption: Encryption, params: VerifyParams): Promise<VerifyResult> {
+  checkObjectCall(encryption.service, params, [
+    ...CUSTOMER_KEY_PARAMS,
+    ...INSTRUCTION_FILE_PARAMS,
+    'VersionId',
+    'sample',
+    'onProgress',
+  ])
+  const { sample, onProgress, ...place } = params
+  if (sample === undefined) return verifyWhole(encryption, { ...place, onProgress })
+  assertInteger(sample, 'sample', 1)
+  return verifySample(encryption, { ...place, onProgress }, sample)
+}
+
+async function verifyWhole(
+  encryption: Encryption,
+  { onProgress, ...params }: Omit<VerifyParams, 'sample'>,
+): Promise<VerifyResult> {
+  // Nothing is given out: what is proven at its end only may be read before.
+  const answer = await getEncryptedObject(encryption, { ...params, releaseUnverified: true })
+  const checked = await readThrough(answer.Body, (bytes) =>
+    onProgress?.({ bytes, total: answer.ContentLength }),
+  )
+  const { format, authenticated, keyVerified, ETag, StoredLength, VersionId } = answer
+  // Of format cos-java-gcm the tag was right, or reading had failed.
+  const isProven = authenticated || format === 'cos-java-gcm'
+  return {
+    format,
+    authenticated,
+    keyVerified,
+    ETag,
+    ...(VersionId === undefined ? {} : { VersionId }),
+    ContentLength: checked,
+    StoredLength,
+    CheckedLength: checked,
+    verified: isProven ? 'aead' : answer.verified,
+  }
+}
+
+async function verifySample(
+  encryption: Encryption,
+  { onProgress, ...params }: Omit<VerifyParams, 'sample'>,
+  sample: number,
+): Promise<VerifyResult> {
+  const head = await headEncryptedObject(encryption, params)
+  const { format, authenticated, ETag, VersionId, ContentLength: size, StoredLength } = head
+  if (!FORMATS[format].cipher.provesPieces) {
+    throw new OptionError('sample', `is of no use for format ${format}: it proves no piece by itself`, {
+      value: sample,
+      hint: 'verify it whole',
+    })
+  }
+  const version = VersionId === undefined ? {} : { VersionId }
+  const pinned: ConditionParams = { ...version, IfMatch: ETag }
+  const pieces = choosePieces(size, sample)
+  let checked = 0
+  for (const piece of pieces) {
+    const Range = `bytes=${piece * PIECE_BYTES}-${Math.min(size, (piece + 1) * PIECE_BYTES) - 1}`
+    // The whole of an empty object, for it has no range.
+    const answer = await getEncryptedObject(encryption, {
+      ...params,
+      ...pinned,
+      ...(size === 0 ? {} : { Range }),
+    })
+    const before = checked
+    checked += await readThrough(answer.Body, (bytes) =>
+      onProgress?.({ bytes: before + bytes, total: Math.min(size, pieces.length * PIECE_BYTES) }),
+    )
+  }
+  return {
+    format,
+    authenticated,
+    keyVerified: true,
+    ETag,
+    ...version,
+    ContentLength: size,
+    StoredLength,
+    CheckedLength: checked,
+    verified: 'aead',
+  }
+}
+
+/** The first piece, the last, whose end proves the length, and others at random, ascending. */
+function choosePieces(size: number, sample: number): number[] {
+  const count = Math.max(1, Math.ceil(size / PIECE_BYTES))
+  const chosen = new Set([0, count - 1])
+  const wanted = Math.min(count, sample + chosen.size)
+  while (chosen.size < wanted) chosen.add(randomInt(count))
+  return [...chosen].sort((a, b) => a - b)
+}
+
+async function readThrough(body: NodeJS.ReadableStream, onBytes: (bytes: number) => void): Promise<number> {
+  let bytes = 0
+  const sink = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      bytes += chunk.length
+      onBytes(bytes)
+      done()
+    },
+  })
+  await pipeline(body, sink)
+  return bytes
+}

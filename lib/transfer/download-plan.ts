@@ -1,0 +1,64 @@
+/** Which stored ranges a download fetches, and which plaintext each of them becomes. Pure. */
+import type { DataKey, DecryptorOptions } from '../crypto/data-key.js'
+import { FORMATS } from '../crypto/format.js'
+import { plaintextAt } from '../crypto/stored-stretch.js'
+import { PartPlan, type PlannedPart } from './part-plan.js'
+
+/** Largest step by which ranges grow. */
+const MEBIBYTE = 1024 * 1024
+
+/** A range, in stored bytes and in plaintext. */
+export interface PlannedRange extends PlannedPart {
+  /** Where the stored bytes begin that decrypting it takes: before `offset` where a cipher needs what came before. */
+  readonly from: number
+  /** Position of its first byte in the file. */
+  readonly start: number
+  /** How it is decrypted; undefined where it holds no plaintext. */
+  readonly decrypt: DecryptorOptions | undefined
+  /** Bytes of the file; of the last range the most there can be. */
+  readonly size: number
+}
+
+/** The ranges of an object. Each holds whole units of its cipher, so that each is decrypted, and proven, on its own. */
+export class DownloadPlan {
+  readonly parts: PartPlan
+  /** Bytes of the file; the most there can be where only the last block tells. */
+  readonly size: number
+  readonly #dataKey: DataKey | undefined
+
+  /** @param stored - Stored bytes of the object. */
+  constructor(stored: number, partSize: number, dataKey: DataKey | undefined) {
+    this.#dataKey = dataKey
+    this.size = dataKey === undefined ? stored : dataKey.plaintextSize(stored)
+    if (dataKey === undefined) {
+      this.parts = new PartPlan(stored, partSize)
+      return
+    }
+    const { unit, headBytes: lead } = FORMATS[dataKey.format].cipher
+    const ofUnits = (bytes: number): number => Math.floor(bytes / unit.ciphertext) * unit.ciphertext
+    this.parts = new PartPlan(stored, ofUnits(partSize), { lead, unit: ofUnits(MEBIBYTE) })
+  }
+
+  /** @param number - 1 to `parts.count`. */
+  range(number: number): PlannedRange {
+    const part = this.parts.part(number)
+    const end = part.offset + part.length
+    const isLast = end === this.parts.length
+    if (this.#dataKey === undefined) {
+      return { ...part, from: part.offset, start: part.offset, decrypt: undefined, size: part.length }
+    }
+    const { cipher } = FORMATS[this.#dataKey.format]
+    const start = Math.min(this.size, plaintextAt(cipher, part.offset))
+    const size = (isLast ? this.size : Math.min(this.size, plaintextAt(cipher, end))) - start
+    // Where the object ends is proven by what stands last, or known only from there.
+    const isOpen = isLast && (cipher.provesPieces || !cipher.isSizeExact)
+    const bounds = { start, end: start + size - 1, releaseUnverified: true }
+    return {
+      ...part,
+      from: size > 0 ? Math.min(part.offset, cipher.ciphertextRange(start, start).start) : part.offset,
+      start,
+      decrypt: isOpen ? { start } : size > 0 ? bounds : undefined,
+      size,
+    }
+  }
+}
