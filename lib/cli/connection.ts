@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import type { CosClientOptions } from '../cos-client.js'
 import { OptionError } from '../errors.js'
+import type { KmsClientOptions } from '../keys/kms-client.js'
 import { startServer } from '../server/index.js'
 
 /** Options that name a service. */
@@ -22,6 +23,8 @@ export function addConnectionOptions(command: Command): Command {
 /** A service while a command runs. */
 export interface Connection {
   readonly clientOptions: Pick<CosClientOptions, 'region' | 'endpoint' | 'credentials'>
+  /** How KMS is reached, as far as the service says. */
+  readonly kms: Partial<Pick<KmsClientOptions, 'region' | 'endpoint' | 'credentials'>>
   /** Stops what was started for the run. */
   close(): Promise<void>
 }
@@ -30,8 +33,12 @@ export interface Connection {
 export async function connect(options: ConnectionOptions): Promise<Connection> {
   if (options.local !== undefined) {
     const server = await startServer({ directory: options.local })
-    const { endpoint, credentials } = server
-    return { clientOptions: { endpoint, credentials }, close: () => server.close() }
+    const { endpoint, credentials, kmsEndpoint } = server
+    return {
+      clientOptions: { endpoint, credentials },
+      kms: { region: 'local', endpoint: kmsEndpoint, credentials },
+      close: () => server.close(),
+    }
   }
   const endpoint = options.endpoint ?? process.env.COS_ENDPOINT
   const region = options.region ?? process.env.COS_REGION
@@ -41,5 +48,5 @@ export async function connect(options: ConnectionOptions): Promise<Connection> {
     })
   }
   const clientOptions = endpoint ? { endpoint } : region ? { region } : {}
-  return { clientOptions, close: () => Promise.resolve() }
+  return { clientOptions, kms: region ? { region } : {}, close: () => Promise.resolve() }
 }

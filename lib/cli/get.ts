@@ -4,14 +4,21 @@ import { Writable, type Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Command } from 'commander'
 import { CosEncryptionClient } from '../client.js'
-import type { EncryptedGetResult } from '../encrypted/get-object.js'
-import type { GetObjectParams } from '../cos/get-object.js'
+import type { EncryptedGetParams, EncryptedGetResult } from '../encrypted/get-object.js'
+import type { EncryptedDownloadFileParams } from '../encrypted/transfers.js'
 import { OptionError, SealstreamError } from '../errors.js'
 import { openPending, type PendingFile } from '../internal/atomic-file.js'
-import type { DownloadFileParams } from '../transfer/download-job.js'
 import { progressStream } from '../stream/progress-stream.js'
 import { addConnectionOptions, connect, type ConnectionOptions } from './connection.js'
 import { parseLocation, rangeHeader } from './location.js'
+import {
+  addInstructionFileOption,
+  addReadingOptions,
+  instructionFileParam,
+  readingParams,
+  type InstructionFileOptions,
+  type ReadingOptions,
+} from './envelope-options.js'
 import { addKeyOptions, readMasterKey, type KeyOptions } from './master-key.js'
 import { Output, printable, sizeText } from './output.js'
 import { isSystemError } from './source.js'
@@ -27,7 +34,9 @@ import {
   type ResumeOptions,
 } from './transfer-options.js'
 
-interface GetOptions extends ConnectionOptions, KeyOptions, MoveOptions, ResumeOptions {
+interface GetOptions
+  extends ConnectionOptions, KeyOptions, MoveOptions, ResumeOptions, ReadingOptions, InstructionFileOptions {
+  releaseUnverified?: boolean
   range?: string
   versionId?: string
   sseCKeyFile?: string
@@ -45,10 +54,14 @@ export function addGet(program: Command, signal: AbortSignal): void {
     )
     .option('--range <range>', 'plaintext bytes: FIRST-LAST, FIRST- or -COUNT')
     .option('--version-id <id>', 'this version')
+    .option(
+      '--release-unverified',
+      'give out plaintext of cos-java-gcm before it is verified, to standard output or of a range',
+    )
     .option('--json', 'for scripts; on standard error where standard output carries the object')
     .action((object: string, file: string, options: GetOptions) => runGet(object, file, options, signal))
   const moved = addResumeOption(addMoveOptions(addCustomerKeyOption(get), '8MiB'))
-  addConnectionOptions(addKeyOptions(moved))
+  addConnectionOptions(addKeyOptions(addInstructionFileOption(addReadingOptions(moved))))
 }
 
 async function runGet(object: string, file: string, options: GetOptions, signal: AbortSignal): Promise<void> {
@@ -65,17 +78,33 @@ async function runGet(object: string, file: string, options: GetOptions, signal:
     Key,
     ...(versionId === undefined ? {} : { VersionId: versionId }),
     ...(await customerKeyParams(options.sseCKeyFile)),
+    ...instructionFileParam(options),
     signal,
   }
-  const masterKey = await readMasterKey(options)
+  const reading = readingParams(options)
   const connection = await connect(options)
   try {
-    const client = new CosEncryptionClient({ ...connection.clientOptions, masterKey, format: 'cos' })
+    const masterKey = await readMasterKey(options, connection)
+    const client = new CosEncryptionClient({
+      ...connection.clientOptions,
+      masterKey,
+      format: 'sealed',
+      ...reading,
+    })
     const started = performance.now()
     const got = await (
       isWholeFile
         ? toWholeFile(client, { ...call, ...move, checkpoint: resume ?? false }, file, output)
-        : toSink(client, range === undefined ? call : { ...call, Range: rangeHeader(range) }, file, output)
+        : toSink(
+            client,
+            {
+              ...call,
+              ...(range === undefined ? {} : { Range: rangeHeader(range) }),
+              releaseUnverified: options.releaseUnverified ?? false,
+            },
+            file,
+            output,
+          )
     ).finally(() => client.close())
     const rate = sizeText(got.ContentLength / ((performance.now() - started) / 1000))
     const caution = got.keyVerified ? '' : ' (this format cannot tell a wrong key)'
@@ -93,7 +122,7 @@ async function runGet(object: string, file: string, options: GetOptions, signal:
 /** By several ranges at a time. */
 async function toWholeFile(
   client: CosEncryptionClient,
-  call: Omit<DownloadFileParams, 'DestFilePath'>,
+  call: Omit<EncryptedDownloadFileParams, 'DestFilePath'>,
   file: string,
   output: Output,
 ): Promise<Read> {
@@ -120,7 +149,7 @@ async function toWholeFile(
 /** A range, or to standard output: in order, as it comes. */
 async function toSink(
   client: CosEncryptionClient,
-  call: GetObjectParams,
+  call: EncryptedGetParams,
   file: string,
   output: Output,
 ): Promise<Read> {

@@ -3,18 +3,22 @@
 import { Command, CommanderError } from 'commander'
 import { VERSION } from '../internal/version.js'
 import { addCp } from './cp.js'
+import { addCrypt } from './crypt.js'
 import { addDemo } from './demo.js'
 import { EXIT, EXIT_CODES_HELP, exitCodeOf } from './exit-code.js'
 import { addGet } from './get.js'
 import { addHead } from './head.js'
+import { addInspect } from './inspect.js'
 import { addKeygen } from './keygen.js'
 import { addLs } from './ls.js'
 import { reportError } from './output.js'
 import { addPut } from './put.js'
 import { addRestore } from './restore.js'
+import { addRewrap } from './rewrap.js'
 import { addRm } from './rm.js'
 import { addServe } from './serve.js'
 import { addUploads } from './uploads.js'
+import { addVerify } from './verify.js'
 
 /** The commands; each adds itself. */
 function makeProgram(signal: AbortSignal): Command {
@@ -36,11 +40,15 @@ ${EXIT_CODES_HELP}`,
   addPut(program, signal)
   addGet(program, signal)
   addHead(program, signal)
+  addInspect(program, signal)
+  addVerify(program, signal)
+  addRewrap(program, signal)
   addLs(program, signal)
   addRm(program, signal)
   addCp(program, signal)
   addRestore(program, signal)
   addUploads(program, signal)
+  addCrypt(program, signal)
   addServe(program, signal)
   addDemo(program, signal)
   return program

@@ -10,7 +10,14 @@ import { fileChunks } from '../internal/file-chunks.js'
 import type { UploadOptions } from '../transfer/upload-job.js'
 import { addConnectionOptions, connect, type ConnectionOptions } from './connection.js'
 import { parseLocation, parseMetadata } from './location.js'
-import { addKeyOptions, readMasterKey, type KeyOptions } from './master-key.js'
+import { addContextOption, addFormatOption, contextParam } from './envelope-options.js'
+import {
+  addKeyOptions,
+  addRecipientOption,
+  addRepeatable,
+  readMasterKey,
+  type KeyOptions,
+} from './master-key.js'
 import { Output, printable, sizeText } from './output.js'
 import { isSystemError, cannotRead, openSource } from './source.js'
 import {
@@ -28,6 +35,8 @@ import {
 
 interface PutOptions extends ConnectionOptions, KeyOptions, MoveOptions, SseOptions, ResumeOptions {
   format: Format
+  context: string[]
+  recipient: string[]
   contentType?: string
   storageClass?: string
   metadata: string[]
@@ -38,13 +47,15 @@ export function addPut(program: Command, signal: AbortSignal): void {
   const put = program
     .command('put <file> <object>')
     .description('encrypt FILE (- for standard input) and store it as cos://BUCKET/KEY')
-    .option('--format <format>', 'cos (read by the COS Python and Java SDKs) or cos-python', 'cos')
     .option('--content-type <type>', 'stored with the object')
     .option('--storage-class <class>', 'for example STANDARD_IA')
-    .option('--metadata <name=value>', 'user metadata; may be repeated', collect, [])
     .option('--json', 'for scripts')
     .action((file: string, object: string, options: PutOptions) => runPut(file, object, options, signal))
-  addConnectionOptions(addKeyOptions(addSseOptions(addResumeOption(addMoveOptions(put, '8MiB')))))
+  const described = addRecipientOption(
+    addContextOption(addFormatOption(put)),
+    'a further key that can read it',
+  )
+  addConnectionOptions(addKeyOptions(addSseOptions(addResumeOption(addMoveOptions(described, '8MiB')))))
 }
 
 async function runPut(file: string, object: string, options: PutOptions, signal: AbortSignal): Promise<void> {
@@ -62,10 +73,12 @@ async function runPut(file: string, object: string, options: PutOptions, signal:
     onEvent: eventNotes(output),
     signal,
   }
-  const masterKey = await readMasterKey(options)
+  const context = contextParam(options.context)
   const connection = await connect(options)
   try {
-    const client = new CosEncryptionClient({ ...connection.clientOptions, masterKey, format: options.format })
+    const masterKey = await readMasterKey(options, connection, options.recipient)
+    const { format } = options
+    const client = new CosEncryptionClient({ ...connection.clientOptions, masterKey, format, ...context })
     const started = performance.now()
     const stored = await store(client, file, target, { resume, output }).finally(() => client.close())
     const rate = sizeText(stored.StoredLength / ((performance.now() - started) / 1000))
@@ -129,8 +142,4 @@ async function sizeOf(file: string): Promise<number | undefined> {
   } catch (error) {
     throw cannotRead(file, error)
   }
-}
-
-function collect(value: string, previous: string[]): string[] {
-  return [...previous, value]
 }

@@ -23,5 +23,6 @@ export function enforcePolicy(policy: Policy, format: Format): void {
   throw new EnvelopeError(
     'SEALSTREAM_POLICY',
     `the object's format is ${format}; option policy accepts ${accepted}`,
+    { hint: `to read it all the same: policy: ['${format}'] (--policy ${format})` },
   )
 }

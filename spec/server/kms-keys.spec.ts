@@ -47,12 +47,10 @@ describe('server: the keys of KMS', () => {
   it('do not open what another wrapped, even when the ciphertext says so', async () => {
     const server = await start()
     const { CiphertextBlob } = await call(server, 'Encrypt', { KeyId: 'one', Plaintext: 'AAAA' })
-    const bytes = Buffer.from(CiphertextBlob, 'base64')
-    const at = bytes.indexOf('one')
-    bytes.write('two', at)
-    expect(await refusal(server, 'Decrypt', { CiphertextBlob: base64(bytes) })).to.equal(INVALID_CIPHERTEXT)
-    bytes.write('one', at)
-    expect((await call(server, 'Decrypt', { CiphertextBlob: base64(bytes) })).KeyId).to.equal('one')
+    const other = CiphertextBlob.replace(base64('one'), base64('two'))
+    expect(other).not.to.equal(CiphertextBlob)
+    expect(await refusal(server, 'Decrypt', { CiphertextBlob: other })).to.equal(INVALID_CIPHERTEXT)
+    expect((await call(server, 'Decrypt', { CiphertextBlob })).KeyId).to.equal('one')
   })
 
   it('open no ciphertext that was altered in any byte or character, cut or extended', async () => {

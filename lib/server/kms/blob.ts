@@ -1,23 +1,16 @@
 /**
- * The ciphertext of KMS: Base64 of
+ * The ciphertext of KMS: three Base64 texts joined by `-k-`, as the real service writes it, so that nobody takes it for Base64:
+ * the key id; a nonce of 12 bytes; AES-256-GCM of the plaintext, and its tag of 16 bytes. The canonical encryption context is
+ * authenticated.
  *
- * ```
- * 1 byte     version, 1
- * 1 byte     length of the key id
- * n bytes    key id
- * 12 bytes   nonce
- * rest       AES-256-GCM of the plaintext, and its tag of 16 bytes; the canonical encryption context is authenticated
- * ```
- *
- * Every key id has a key of its own, derived from the secret: a blob that names another one does not open. The real
- * service's text is another (three Base64 texts joined by `-k-`), and none of a client's business.
+ * Every key id has a key of its own, derived from the secret: a blob that names another one does not open.
  */
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
 import { decodeBase64, wipe } from '../../internal/bytes.js'
 import { isKeyId } from './keys.js'
 import { KmsRefusal } from './refusal.js'
 
-const VERSION = 1
+const JOINT = '-k-'
 const CIPHER = 'aes-256-gcm'
 const KEY_BYTES = 32
 const NONCE_BYTES = 12
@@ -38,27 +31,23 @@ export function sealBlob(secret: Buffer, keyId: string, plaintext: Buffer, conte
   const key = keyFor(secret, keyId)
   const cipher = createCipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES }).setAAD(context)
   wipe(key)
-  const head = Buffer.from([VERSION, keyId.length])
-  const parts = [head, Buffer.from(keyId), nonce, cipher.update(plaintext), cipher.final()]
-  return Buffer.concat([...parts, cipher.getAuthTag()]).toString('base64')
+  const sealed = Buffer.concat([cipher.update(plaintext), cipher.final(), cipher.getAuthTag()])
+  return [Buffer.from(keyId), nonce, sealed].map((bytes) => bytes.toString('base64')).join(JOINT)
 }
 
 /** @throws `InvalidParameterValue.InvalidCiphertext`, whatever is wrong with it. */
 export function openBlob(secret: Buffer, text: string, context: Buffer): OpenedBlob {
-  const bytes = decodeBase64(text) ?? Buffer.alloc(0)
-  const nonceAt = 2 + (bytes[1] ?? 0)
-  const bodyAt = nonceAt + NONCE_BYTES
-  const tagAt = bytes.length - TAG_BYTES
-  const keyId = bytes.toString('latin1', 2, nonceAt)
-  if (bytes[0] !== VERSION || bodyAt > tagAt || !isKeyId(keyId)) throw invalid()
+  const [id, nonce, sealed, ...rest] = text.split(JOINT).map(decodeBase64)
+  const keyId = id?.toString('latin1') ?? ''
+  const tagAt = (sealed?.length ?? 0) - TAG_BYTES
+  const isWhole = nonce?.length === NONCE_BYTES && sealed !== undefined && tagAt >= 0 && rest.length === 0
+  if (!isWhole || !isKeyId(keyId)) throw invalid()
   const key = keyFor(secret, keyId)
-  const decipher = createDecipheriv(CIPHER, key, bytes.subarray(nonceAt, bodyAt), {
-    authTagLength: TAG_BYTES,
-  })
+  const decipher = createDecipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES })
   wipe(key)
-  decipher.setAAD(context).setAuthTag(bytes.subarray(tagAt))
+  decipher.setAAD(context).setAuthTag(sealed.subarray(tagAt))
   try {
-    const plaintext = Buffer.concat([decipher.update(bytes.subarray(bodyAt, tagAt)), decipher.final()])
+    const plaintext = Buffer.concat([decipher.update(sealed.subarray(0, tagAt)), decipher.final()])
     return { keyId, plaintext }
   } catch {
     throw invalid()

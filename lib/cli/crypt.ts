@@ -1,0 +1,211 @@
+/** `sealstream encrypt` and `decrypt`: files and pipes of this machine, no service involved. */
+import { rm } from 'node:fs/promises'
+import { Readable, Writable, type Transform } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import type { Command } from 'commander'
+import type { Format } from '../crypto/format.js'
+import { createEnvelope, openEnvelope } from '../envelope/envelope.js'
+import { OptionError, SealstreamError } from '../errors.js'
+import { openPending } from '../internal/atomic-file.js'
+import { fileChunks } from '../internal/file-chunks.js'
+import { decryptStream, encryptStream } from '../stream/cipher-stream.js'
+import { progressStream } from '../stream/progress-stream.js'
+import type { Connection } from './connection.js'
+import { createEnvelopeFile, envelopePath, parseHeaders, readEnvelopeFile } from './envelope-file.js'
+import {
+  addContextOption,
+  addFormatOption,
+  addReadingOptions,
+  contextParam,
+  readingParams,
+  type ReadingOptions,
+} from './envelope-options.js'
+import {
+  addKeyOptions,
+  addRecipientOption,
+  addRepeatable,
+  readMasterKey,
+  type KeyOptions,
+} from './master-key.js'
+import { Output, sizeText } from './output.js'
+import { cannotRead, isSystemError, openSource } from './source.js'
+
+interface EncryptOptions extends KeyOptions {
+  format: Format
+  context: string[]
+  recipient: string[]
+  envelope?: string
+  json?: boolean
+}
+
+interface DecryptOptions extends KeyOptions, ReadingOptions {
+  envelope?: string
+  header: string[]
+  releaseUnverified?: boolean
+  json?: boolean
+}
+
+/** KMS is reached as the environment says; nothing else is. */
+const NO_SERVICE: Connection = {
+  clientOptions: {},
+  kms: process.env.COS_REGION ? { region: process.env.COS_REGION } : {},
+  close: () => Promise.resolve(),
+}
+
+export function addCrypt(program: Command, signal: AbortSignal): void {
+  const encrypt = program
+    .command('encrypt <in> <out>')
+    .description(
+      'encrypt file IN (- for standard input) to OUT (- for standard output), the envelope beside it',
+    )
+    .option('--envelope <file>', 'where the envelope goes; default: OUT.envelope.json')
+    .option('--json', 'for scripts; on standard error where standard output carries the data')
+    .action((from: string, to: string, options: EncryptOptions) => runEncrypt(from, to, options, signal))
+  addKeyOptions(
+    addRecipientOption(addContextOption(addFormatOption(encrypt)), 'a further key that can read it'),
+  )
+  const decrypt = program
+    .command('decrypt <in> <out>')
+    .description('decrypt file IN (- for standard input) to OUT (- for standard output)')
+    .option('--envelope <file>', 'the envelope; default: IN.envelope.json')
+    .option('--release-unverified', 'give out plaintext of cos-java-gcm over 64 MiB before it is verified')
+    .option('--json', 'for scripts; on standard error where standard output carries the data')
+    .action((from: string, to: string, options: DecryptOptions) => runDecrypt(from, to, options, signal))
+  addRepeatable(decrypt, '--header <name=value>', 'a header of the envelope, instead of a file')
+  addKeyOptions(addReadingOptions(decrypt))
+}
+
+async function runEncrypt(
+  from: string,
+  to: string,
+  options: EncryptOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const path = envelopePath(options.envelope, to, '--envelope')
+  if (path === to)
+    throw new OptionError('--envelope', 'must be another file than the ciphertext', { value: path })
+  const output = outputFor(to, options.json)
+  const context = contextParam(options.context)
+  const masterKey = await readMasterKey(options, NO_SERVICE, options.recipient)
+  const { dataKey, metadata } = await createEnvelope(masterKey, { format: options.format, ...context })
+  const undo: (() => Promise<void>)[] = []
+  const keep = async (): Promise<void> => {
+    await createEnvelopeFile(path, metadata)
+    undo.push(() => rm(path, { force: true }))
+  }
+  try {
+    // Without its envelope the ciphertext is lost: it is there first, before a file has its name or a pipe its first byte.
+    if (to === '-') await keep()
+    const bytes = await run(
+      { from, to, cipher: encryptStream(dataKey), output, signal },
+      to === '-' ? undefined : keep,
+    )
+    output.result(`encrypted ${sizeText(bytes)}, format ${options.format}, envelope in ${path}`, {
+      format: options.format,
+      bytes,
+      envelope: path,
+    })
+  } catch (error) {
+    for (const step of undo) await step()
+    throw error
+  } finally {
+    dataKey.dispose()
+  }
+}
+
+async function runDecrypt(
+  from: string,
+  to: string,
+  options: DecryptOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const output = outputFor(to, options.json)
+  const reading = readingParams(options)
+  const headers =
+    options.header.length > 0
+      ? parseHeaders(options.header)
+      : await readEnvelopeFile(envelopePath(options.envelope, from, '--envelope'))
+  const masterKey = await readMasterKey(options, NO_SERVICE)
+  const { dataKey, format, keyVerified } = await openEnvelope(headers, masterKey, reading)
+  const { releaseUnverified = false } = options
+  try {
+    const cipher = decryptStream(dataKey, { releaseUnverified })
+    const bytes = await run({ from, to, cipher, output, signal })
+    const caution = keyVerified ? '' : ' (this format cannot tell a wrong key)'
+    output.result(`decrypted ${sizeText(bytes)}, format ${format}${caution}`, { format, bytes, keyVerified })
+  } finally {
+    dataKey.dispose()
+  }
+}
+
+/** One file or pipe through one cipher. */
+interface Run {
+  readonly from: string
+  readonly to: string
+  readonly cipher: Transform
+  readonly output: Output
+  readonly signal: AbortSignal
+}
+
+/** @returns Bytes read. @param before - Done when all is written, and before the file has its name. */
+async function run({ from, to, cipher, output, signal }: Run, before?: () => Promise<void>): Promise<number> {
+  const handle = from === '-' ? undefined : await openSource(from)
+  const total = handle === undefined ? undefined : (await handle.stat()).size
+  const { listener, stop } = output.progress(from, total)
+  let read = 0
+  const meter = progressStream({
+    onProgress: (progress) => {
+      read = progress.bytes
+      listener(progress)
+    },
+  })
+  const source =
+    handle === undefined ? process.stdin : Readable.from(fileChunks(handle), { objectMode: false })
+  try {
+    if (to === '-') await pipeline(source, meter, cipher, process.stdout, { end: false, signal })
+    else await toFile(to, (sink) => pipeline(source, meter, cipher, sink, { signal }), before)
+    return read
+  } catch (error) {
+    throw isSystemError(error) ? cannotRead(from, error) : error
+  } finally {
+    stop()
+    await handle?.close()
+  }
+}
+
+/** The file appears whole or not at all. */
+async function toFile(
+  path: string,
+  fill: (sink: Writable) => Promise<void>,
+  before: (() => Promise<void>) | undefined,
+): Promise<void> {
+  const writing = <Value>(step: Promise<Value>): Promise<Value> =>
+    step.catch((error: unknown) => {
+      throw isSystemError(error) ? cannotWrite(path, error) : error
+    })
+  const pending = await writing(openPending(path))
+  try {
+    await fill(
+      new Writable({
+        write(chunk: Buffer, _encoding, done) {
+          writing(pending.write(chunk)).then(() => done(), done)
+        },
+      }),
+    )
+    await before?.()
+    await writing(pending.commit())
+  } catch (error) {
+    await pending.discard()
+    throw error
+  }
+}
+
+function outputFor(to: string, json: boolean | undefined): Output {
+  return new Output({ json: json ?? false, resultsOn: to === '-' ? 'stderr' : 'stdout' })
+}
+
+function cannotWrite(file: string, error: unknown): SealstreamError {
+  return new SealstreamError('SEALSTREAM_FILE', `cannot write ${file}: ${(error as Error).message}`, {
+    cause: error,
+  })
+}
