@@ -51,11 +51,9 @@ export function addPut(program: Command, signal: AbortSignal): void {
     .option('--storage-class <class>', 'for example STANDARD_IA')
     .option('--json', 'for scripts')
     .action((file: string, object: string, options: PutOptions) => runPut(file, object, options, signal))
-  const described = addRecipientOption(
-    addContextOption(addFormatOption(put)),
-    'a further key that can read it',
-  )
-  addConnectionOptions(addKeyOptions(addSseOptions(addResumeOption(addMoveOptions(described, '8MiB')))))
+  addRepeatable(put, '--metadata <name=value>', 'user metadata')
+  addRecipientOption(addContextOption(addFormatOption(put)), 'a further key that can read it')
+  addConnectionOptions(addKeyOptions(addSseOptions(addResumeOption(addMoveOptions(put, '8MiB')))))
 }
 
 async function runPut(file: string, object: string, options: PutOptions, signal: AbortSignal): Promise<void> {

@@ -48,11 +48,21 @@ function lengthOf(bytes: Buffer): Buffer {
   return length
 }
 
-/** The context as the SDKs write their material description: compact JSON, sorted by name. */
+/**
+ * The context as the SDKs write their material description: compact JSON, sorted by name. Escaped as Go does it, which compares
+ * the text; and all that is not ASCII, for it goes into a header.
+ */
 export function descriptionText(context: EncryptionContext): string {
   const sorted = Object.entries(context).sort(([a], [b]) => (a < b ? -1 : 1))
   // Not by way of an object, which would put names that look like numbers first.
-  return `{${sorted.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`).join(',')}}`
+  return `{${sorted.map(([name, value]) => `${jsonText(name)}:${jsonText(value)}`).join(',')}}`
+}
+
+function jsonText(text: string): string {
+  return JSON.stringify(text).replace(
+    /[<>&\u007f-\uffff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 }
 
 /** Whether two contexts say the same. */

@@ -92,7 +92,8 @@ async function getWhole(
       const size = await plaintextSize(encryption.service, plain, object, dataKey)
       assertHeld(dataKey, size, release)
       // A cipher that proves or pads its end finds it there; of the others it is where the plaintext ends.
-      const isBounded = dataKey.ciphertextSize(0) === 0 && size > 0
+      const { cipher } = FORMATS[dataKey.format]
+      const isBounded = size > 0 && (cipher.ciphertextSize(0) === 0 || !cipher.isSizeExact)
       const decrypt = decryptStream(dataKey, isBounded ? { end: size - 1 } : release)
       const Body = piped(answer.Body, decrypt)
       return { ...describe(answer, opened, answer.ContentLength), ContentLength: size, Body }
@@ -165,7 +166,8 @@ async function planRange(
   if (isToEnd && start === 0 && !cipher.provesPieces) {
     // All of it: what is proven at its end, or padded there, is decrypted as a whole.
     assertHeld(dataKey, size, release)
-    return { stored: { start: 0, end: last }, options: dataKey.ciphertextSize(0) === 0 ? { end } : {} }
+    const isBounded = cipher.ciphertextSize(0) === 0 || !cipher.isSizeExact
+    return { stored: { start: 0, end: last }, options: isBounded ? { end } : {} }
   }
   if (!cipher.provesPieces)
     return { stored: { ...range, end: Math.min(range.end, last) }, options: { start, end } }

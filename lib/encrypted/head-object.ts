@@ -1,11 +1,11 @@
 /** HEAD Object, in plaintext terms. */
 import { headObject, type HeadObjectParams, type HeadObjectResult } from '../cos/head-object.js'
+import { BLOCK_BYTES } from '../crypto/counter.js'
 import { FORMATS } from '../crypto/format.js'
-import { UNENCRYPTED_LENGTH_HEADER } from '../envelope/headers.js'
 import { readEnvelope } from '../envelope/read-envelope.js'
 import { withoutEnvelope, type Encryption, type EncryptionResult } from './encryption.js'
 import { envelopeOf, openObject, withoutInstructionFile, type InstructionFileParams } from './open-object.js'
-import { plaintextSize } from './plaintext-size.js'
+import { plaintextSize, statedSize } from './plaintext-size.js'
 
 /** Parameters of the encrypting headObject. */
 export interface EncryptedHeadParams extends HeadObjectParams, InstructionFileParams {}
@@ -35,10 +35,9 @@ export async function headEncryptedObject(
   const { headers } = head.$metadata
   const { format } = readEnvelope(await envelopeOf(encryption, params, headers))
   const { cipher, authenticated } = FORMATS[format]
-  const most = cipher.plaintextSize(head.ContentLength)
   const size = cipher.isSizeExact
-    ? most
-    : (statedSize(headers, most) ?? (await sizeByKey(encryption, params, head)))
+    ? cipher.plaintextSize(head.ContentLength)
+    : (possibleSize(headers, head.ContentLength) ?? (await sizeByKey(encryption, params, head)))
   return {
     ...head,
     ContentLength: size,
@@ -49,12 +48,10 @@ export async function headEncryptedObject(
   }
 }
 
-/** What the headers say, if it can be: within the last block of the ciphertext. */
-function statedSize(headers: Readonly<Record<string, string>>, most: number): number | undefined {
-  const text = headers[UNENCRYPTED_LENGTH_HEADER]
-  if (text === undefined || !/^\d{1,15}$/.test(text)) return undefined
-  const size = Number(text)
-  return size <= most && size > most - 16 ? size : undefined
+/** What the headers say, if it can be: within the last block of the ciphertext, or all of it (see plaintextSize). */
+function possibleSize(headers: Readonly<Record<string, string>>, stored: number): number | undefined {
+  const size = statedSize(headers)
+  return size !== undefined && size <= stored && size >= stored - BLOCK_BYTES ? size : undefined
 }
 
 async function sizeByKey(

@@ -1,5 +1,7 @@
 /** The transfer engine, encrypting: uploads, downloads to files and copies in plaintext terms. */
 import type { HeadObjectResult } from '../cos/head-object.js'
+import { present } from '../cos/service.js'
+import { customerKeyOf } from '../cos/sse.js'
 import { FORMATS } from '../crypto/format.js'
 import type { OpenedEnvelope } from '../envelope/envelope.js'
 import { envelopeHeaders } from '../envelope/headers.js'
@@ -8,13 +10,14 @@ import { assertKnown } from '../internal/assert.js'
 import type { AesMasterKey } from '../keys/aes-master-key.js'
 import { copy } from '../transfer/copy.js'
 import type { CopyParams } from '../transfer/copy-job.js'
-import { downloadFile, type DownloadFileResult } from '../transfer/download-file.js'
+import { downloadFile, type DownloadFileResult, type OpenedObject } from '../transfer/download-file.js'
 import type { DownloadFileParams } from '../transfer/download-job.js'
 import { upload, type UploadFileParams, type UploadParams } from '../transfer/upload.js'
 import { uploadFile } from '../transfer/upload-file.js'
 import type { StoredObject } from '../transfer/upload-job.js'
 import { assertUserMetadata, withoutEnvelope, type Encryption, type EncryptionResult } from './encryption.js'
 import { openObject, withoutInstructionFile, type InstructionFileParams } from './open-object.js'
+import { plaintextSize } from './plaintext-size.js'
 import { checkCheckpointKey, sealerOf } from './sealer.js'
 
 /** Parameters of the encrypting uploadFile. */
@@ -67,10 +70,19 @@ export async function downloadEncryptedFile(
 ): Promise<EncryptedDownloadFileResult> {
   let opened: OpenedEnvelope | undefined
   let storedLength = 0
-  const open = async ({ $metadata, ContentLength }: HeadObjectResult): Promise<OpenedEnvelope['dataKey']> => {
-    opened = await openObject(encryption, params, $metadata.headers)
-    storedLength = ContentLength
-    return opened.dataKey
+  const open = async (head: HeadObjectResult): Promise<OpenedObject> => {
+    opened = await openObject(encryption, params, head.$metadata.headers)
+    storedLength = head.ContentLength
+    const { dataKey } = opened
+    try {
+      const { Bucket, Key, VersionId, signal } = params
+      const get = { ...present({ Bucket, VersionId, signal }), Key, ...customerKeyOf(params) }
+      const object = { ...head, StoredLength: storedLength }
+      return { dataKey, size: await plaintextSize(encryption.service, get, object, dataKey) }
+    } catch (error) {
+      dataKey.dispose()
+      throw error
+    }
   }
   const result = await downloadFile(encryption.service, withoutInstructionFile(given(params)), open)
   const { format, authenticated, keyVerified } = opened as unknown as OpenedEnvelope

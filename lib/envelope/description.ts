@@ -9,12 +9,12 @@ const KMS_KEY_ENTRY = 'kms_cmk_id'
 /**
  * A description as it stands in a header.
  *
- * @returns The same text.
+ * @returns The text that its writer meant.
  * @throws EnvelopeError `SEALSTREAM_ENVELOPE_MALFORMED` unless it is a JSON object of texts.
  */
 export function checkDescription(header: string, text: string): string {
   parse(header, text)
-  return text
+  return asUtf8(text)
 }
 
 /**
@@ -39,7 +39,7 @@ export function parseDescription(header: string, text: string): EncryptionContex
 function parse(header: string, text: string): Record<string, string> {
   let value: unknown
   try {
-    value = JSON.parse(text)
+    value = JSON.parse(asUtf8(text))
   } catch {
     throw malformed(header, 'is not JSON')
   }
@@ -48,4 +48,12 @@ function parse(header: string, text: string): Record<string, string> {
     return value as Record<string, string>
   }
   throw malformed(header, 'is not a JSON object of texts')
+}
+
+/** Go writes UTF-8 into the header; HTTP libraries read headers as Latin-1. */
+function asUtf8(text: string): string {
+  const bytes = Buffer.from(text, 'latin1')
+  const isLatin1 = bytes.toString('latin1') === text
+  const decoded = bytes.toString('utf8')
+  return isLatin1 && Buffer.from(decoded, 'utf8').equals(bytes) ? decoded : text
 }

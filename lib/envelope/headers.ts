@@ -19,6 +19,8 @@ export const WRAP_ALG_HEADER = `${PREFIX}wrap-alg`
 export const MATDESC_HEADER = `${PREFIX}matdesc`
 /** Plaintext bytes, where the SDK knew them. Unauthenticated. */
 export const UNENCRYPTED_LENGTH_HEADER = `${PREFIX}unencrypted-content-length`
+/** The same, where it was written in parts. */
+export const DATA_SIZE_HEADER = `${PREFIX}data-size`
 /** Bits of the GCM tag; in the Java dialect and in the older one. */
 export const TAG_LEN_HEADER = `${META_PREFIX}x-cos-tag-len`
 

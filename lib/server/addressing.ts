@@ -22,6 +22,8 @@ export interface Target {
  * @throws `InvalidBucketName`, `KeyTooLong`
  */
 export function targetOf(host: string, path: string): Target {
+  // KMS clients sign the first label of their host as the service's name, so its own name has to be taken for itself.
+  if (path === '/' && hostName(host).startsWith('kms.')) return { bucket: '', key: '' }
   const target = isPathStyle(host) ? splitPath(path) : { bucket: firstLabel(host), key: path.slice(1) }
   if (target.bucket === '' && target.key === '') return target
   if (!BUCKET_NAME.test(target.bucket)) {

@@ -18,7 +18,15 @@ export interface DownloadFileResult extends Omit<HeadObjectResult, '$metadata'> 
 }
 
 /** How what is stored becomes what is written. */
-export type Opener = (head: HeadObjectResult) => Promise<DataKey>
+export interface OpenedObject {
+  /** Whoever asked for it disposes it. */
+  readonly dataKey: DataKey
+  /** Plaintext bytes. */
+  readonly size: number
+}
+
+/** Opens the object that HEAD describes. */
+export type Opener = (head: HeadObjectResult) => Promise<OpenedObject>
 
 /**
  * Downloads an object to a file, which appears whole and verified or not at all.
@@ -52,17 +60,17 @@ async function downloadOnce(
   ) as ConditionParams
   const { service, bucket: Bucket, key: Key, customerKey, signal } = job
   const head = await headObject(service, { Bucket, Key, ...conditions, ...customerKey, signal })
-  const dataKey = await open?.(head)
+  const opened = await open?.(head)
   try {
-    const { verified, size } = await fetchRanges(job, head, dataKey)
+    const verified = await fetchRanges(job, head, opened)
     const { $metadata: _, ...description } = head
     return {
       ...description,
-      ContentLength: size,
+      ContentLength: opened?.size ?? head.ContentLength,
       DestFilePath: job.destination,
       verified,
     }
   } finally {
-    dataKey?.dispose()
+    opened?.dataKey.dispose()
   }
 }

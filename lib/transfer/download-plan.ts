@@ -15,21 +15,22 @@ export interface PlannedRange extends PlannedPart {
   readonly start: number
   /** How it is decrypted; undefined where it holds no plaintext. */
   readonly decrypt: DecryptorOptions | undefined
-  /** Bytes of the file; of the last range the most there can be. */
+  /** Bytes of the file. */
   readonly size: number
 }
 
 /** The ranges of an object. Each holds whole units of its cipher, so that each is decrypted, and proven, on its own. */
 export class DownloadPlan {
   readonly parts: PartPlan
-  /** Bytes of the file; the most there can be where only the last block tells. */
+  /** Bytes of the file. */
   readonly size: number
   readonly #dataKey: DataKey | undefined
 
   /** @param stored - Stored bytes of the object. */
-  constructor(stored: number, partSize: number, dataKey: DataKey | undefined) {
+  constructor(stored: number, partSize: number, opened: { dataKey: DataKey; size: number } | undefined) {
+    const dataKey = opened?.dataKey
     this.#dataKey = dataKey
-    this.size = dataKey === undefined ? stored : dataKey.plaintextSize(stored)
+    this.size = opened?.size ?? stored
     if (dataKey === undefined) {
       this.parts = new PartPlan(stored, partSize)
       return
@@ -50,8 +51,8 @@ export class DownloadPlan {
     const { cipher } = FORMATS[this.#dataKey.format]
     const start = Math.min(this.size, plaintextAt(cipher, part.offset))
     const size = (isLast ? this.size : Math.min(this.size, plaintextAt(cipher, end))) - start
-    // Where the object ends is proven by what stands last, or known only from there.
-    const isOpen = isLast && (cipher.provesPieces || !cipher.isSizeExact)
+    // Where the object ends is proven by what stands last.
+    const isOpen = isLast && cipher.provesPieces
     const bounds = { start, end: start + size - 1, releaseUnverified: true }
     return {
       ...part,

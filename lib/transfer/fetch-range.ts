@@ -21,30 +21,22 @@ export interface RangeJob {
   readonly onBytes: (bytes: number) => void
 }
 
-/** A range that is there. */
-export interface FetchedRange {
-  /** Of its stored bytes. */
-  readonly crc64: bigint
-  /** Bytes of the file that it became. */
-  readonly size: number
-}
-
 /**
  * Fetches a range as often as it takes.
  *
+ * @returns The CRC-64 of its stored bytes.
  * @throws SealstreamError `SEALSTREAM_OBJECT_CHANGED` where the object is no longer the one HEAD described; AuthenticationError
  *   where it is not what was encrypted.
  */
-export async function fetchRange(job: DownloadJob, range: RangeJob): Promise<FetchedRange> {
+export async function fetchRange(job: DownloadJob, range: RangeJob): Promise<bigint> {
   const { signal } = range
   return job.service.http.retry({ operation: 'getObject', repeat: 'always', signal }, async () => {
     let written = 0
     try {
-      const crc64 = await fetchOnce(job, range, (bytes) => {
+      return await fetchOnce(job, range, (bytes) => {
         written += bytes
         range.onBytes(bytes)
       })
-      return { crc64, size: written }
     } catch (error) {
       range.onBytes(-written)
       throw error

@@ -2,10 +2,10 @@
 import { crc64Combine } from '../checksum/crc64-combine.js'
 import type { HeadObjectResult } from '../cos/head-object.js'
 import { requireChecksum, type Verified } from '../cos/integrity.js'
-import type { DataKey } from '../crypto/data-key.js'
 import { FORMATS } from '../crypto/format.js'
 import { IntegrityError, SealstreamError } from '../errors.js'
 import { linkedAbort, type LinkedAbort } from '../internal/abort.js'
+import type { OpenedObject } from './download-file.js'
 import type { DownloadJob } from './download-job.js'
 import { DownloadJournal } from './download-checkpoint.js'
 import { DownloadPlan } from './download-plan.js'
@@ -15,27 +15,20 @@ import { TemporaryFile } from './temporary-file.js'
 import { proveWhole } from './prove-whole.js'
 import { runWorkers } from './workers.js'
 
-/** What came of a download. */
-export interface FetchedObject {
-  /** The strongest check that the whole passed. */
-  readonly verified: Verified
-  /** Bytes of the file. */
-  readonly size: number
-}
-
-/** @throws As downloadFile. */
+/** @returns The strongest check that the whole passed. @throws As downloadFile. */
 export async function fetchRanges(
   job: DownloadJob,
   head: HeadObjectResult,
-  dataKey: DataKey | undefined,
-): Promise<FetchedObject> {
+  opened: OpenedObject | undefined,
+): Promise<Verified> {
   const abort = linkedAbort(job.signal)
+  const dataKey = opened?.dataKey
   try {
     if (dataKey !== undefined && !dataKey.hasHead) {
       const length = FORMATS[dataKey.format].cipher.headBytes
       dataKey.readHead(await fetchBytes(job, head, { offset: 0, length }, abort.signal))
     }
-    return await fetchAll(job, head, dataKey, abort)
+    return await fetchAll(job, head, opened, abort)
   } finally {
     abort.unlink()
   }
@@ -44,20 +37,20 @@ export async function fetchRanges(
 async function fetchAll(
   job: DownloadJob,
   head: HeadObjectResult,
-  dataKey: DataKey | undefined,
+  opened: OpenedObject | undefined,
   abort: LinkedAbort,
-): Promise<FetchedObject> {
-  const plan = new DownloadPlan(head.ContentLength, job.partSize, dataKey)
-  const { parts } = plan
+): Promise<Verified> {
+  const dataKey = opened?.dataKey
+  const plan = new DownloadPlan(head.ContentLength, job.partSize, opened)
+  const { parts, size } = plan
   const journal = await DownloadJournal.open(job, { head, plan, dataKey })
   const { file, done } = (await journal?.begin()) ?? {
     file: await TemporaryFile.open(job.destination),
     done: new Map<number, bigint>(),
   }
   try {
-    await file.resize(plan.size)
+    await file.resize(size)
     let bytes = [...done.keys()].reduce((sum, number) => sum + plan.range(number).size, 0)
-    let size = plan.size
     const report = (more: number): void => {
       bytes += more
       if (!abort.signal.aborted) job.onProgress?.({ bytes, total: size })
@@ -67,19 +60,16 @@ async function fetchAll(
     await runWorkers(missing, Math.min(job.concurrency, missing.length), abort, () => async ({ number }) => {
       const range = plan.range(number)
       const { signal } = abort
-      const fetched = await fetchRange(job, { head, dataKey, range, file, signal, onBytes: report })
-      done.set(number, fetched.crc64)
-      size += fetched.size - range.size
-      await journal?.finish(file, number, fetched.crc64)
+      const crc64 = await fetchRange(job, { head, dataKey, range, file, signal, onBytes: report })
+      done.set(number, crc64)
+      await journal?.finish(file, number, crc64)
     })
-    const crc64 = verifyWhole(job, head, parts, done)
-    // Of all formats but one the size was known from the start.
-    if (size !== plan.size) await file.resize(size)
+    const verified = verifyWhole(job, head, parts, done)
     const isProven =
       dataKey !== undefined && (await proveWhole(job, { head, dataKey, file, size }, abort.signal))
     await file.commit()
     await journal?.remove()
-    return { verified: isProven ? 'aead' : crc64, size }
+    return isProven ? 'aead' : verified
   } catch (error) {
     await journal?.settle()
     if (journal === undefined || isFinal(error)) {

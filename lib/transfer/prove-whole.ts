@@ -35,7 +35,7 @@ export async function proveWhole(
   const { cipher, authenticated } = FORMATS[dataKey.format]
   if (authenticated) return true
   const tagBytes = head.ContentLength - size
-  if (!cipher.isSerial || !cipher.isSizeExact || tagBytes === 0) return false
+  if (!cipher.isSerial || !cipher.isSizeExact) return false
   // Encrypted again from the file, it must come to the tag that is stored.
   const encryptor = dataKey.encryptor({ sameBytes: true })
   try {

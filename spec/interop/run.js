@@ -1,13 +1,15 @@
 // Live interoperability with the official COS Python SDK, both ways, over real sockets: `npm run test:interop`.
 //
 //   --quick              leaves out 64 MiB
-//   ourWrites theirWrites serverSide plain    only these parts
+//   ourWrites theirWrites serverSide plain formats    only these parts; formats is with the Java and Go SDKs
 //   SEALSTREAM_PYTHON    the Python to run; default python3
 //   PYTHONPATH           where the SDK is, if it is not installed
 //   SEALSTREAM_DIST      the built package; default dist
+//   SEALSTREAM_JAVA_CLASSPATH, SEALSTREAM_GO_PEER    the Java and Go SDKs: java-peer.js, go-peer.js
 //   SEALSTREAM_SEED      repeats the order and ranges of another run
 //
 // Exit codes: 0 all passed; 1 something failed; 2 the SDK or something it needs is not installed.
+import { formats } from './official-formats.js'
 import { ourWrites } from './our-writes.js'
 import { NotInstalled, Peer } from './peer.js'
 import { plain } from './plain.js'
@@ -16,7 +18,7 @@ import { serverSide } from './server-side.js'
 import { theirWrites } from './their-writes.js'
 import { load, SIZES, Workshop } from './workshop.js'
 
-const PARTS = { ourWrites, theirWrites, serverSide, plain }
+const PARTS = { ourWrites, theirWrites, serverSide, plain, formats }
 
 const names = process.argv.slice(2).filter((name) => name !== '--quick')
 const unknown = names.find((name) => !(name in PARTS))
