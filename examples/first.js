@@ -8,7 +8,7 @@ const client = new CosEncryptionClient({
   credentials: server.credentials,
   bucket: 'examplebucket-1250000000',
   masterKey: AesMasterKey.generate(),
-  format: 'cos',
+  format: 'sealed',
 })
 await client.putObject({ Key: 'hello.txt', Body: 'nobody else reads this' })
 const { Body } = await client.getObject({ Key: 'hello.txt', Range: 'bytes=12-16' })

@@ -124,10 +124,9 @@ export class CosEncryptionClient {
     this.#uploads = new MultipartUploads(this.#encryption)
   }
 
-  /** Closes the client's connections and lets go of the data keys of uploads under way. The master key stays yours. */
+  /** Closes the client's connections, uploads that are being dropped first, and lets go of the data keys of uploads under way. The master key stays yours. */
   async close(): Promise<void> {
-    this.#encryption.service.http.close()
-    await this.#uploads.close()
+    await Promise.all([this.#encryption.service.http.close(), this.#uploads.close()])
   }
 
   /** Encrypts and stores an object in one request of at most 5 GiB. */

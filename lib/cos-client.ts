@@ -122,9 +122,9 @@ export class CosClient {
     this.#service = makeService(options)
   }
 
-  /** Closes the client's connections. Requests under way break off. */
-  close(): void {
-    this.#service.http.close()
+  /** Closes the client's connections. Requests under way break off; uploads that are being dropped are dropped first. */
+  close(): Promise<void> {
+    return this.#service.http.close()
   }
 
   /** Stores an object in one request of at most 5 GiB. */

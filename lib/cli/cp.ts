@@ -69,7 +69,7 @@ async function runCp(source: string, object: string, options: CpOptions, signal:
     )
   } finally {
     stop()
-    client.close()
+    await client.close()
     await connection.close()
   }
 }

@@ -149,7 +149,7 @@ async function runKey(run: {
       same,
     }
   } finally {
-    plain.close()
+    await plain.close()
     await client.close()
   }
 }

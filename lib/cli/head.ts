@@ -35,7 +35,7 @@ async function runHead(object: string, options: HeadOptions, signal: AbortSignal
   try {
     const client = new CosClient(connection.clientOptions)
     const head = await client.headObject({ Bucket, Key, ...version, ...customerKey, signal })
-    client.close()
+    await client.close()
     const facts = describe(head)
     const width = Math.max(...Object.keys(facts).map((name) => name.length))
     const lines = Object.entries(facts).map(([name, value]) => `${name.padEnd(width)}  ${show(value)}`)

@@ -87,7 +87,7 @@ async function fromService(
     const headers = await envelopeOf({ service }, place, head.$metadata.headers)
     return { headers, storedLength: head.ContentLength }
   } finally {
-    service.http.close()
+    await service.http.close()
   }
 }
 

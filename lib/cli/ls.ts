@@ -41,7 +41,7 @@ async function runLs(location: string, options: LsOptions, signal: AbortSignal):
       }
       Marker = page.NextMarker
     }
-    client.close()
+    await client.close()
   } finally {
     await connection.close()
   }

@@ -53,7 +53,7 @@ async function runRestore(object: string, options: RestoreOptions, signal: Abort
       status: $metadata.status,
     })
   } finally {
-    client.close()
+    await client.close()
     await connection.close()
   }
 }

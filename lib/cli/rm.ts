@@ -24,7 +24,7 @@ async function runRm(object: string, options: RmOptions, signal: AbortSignal): P
   try {
     const client = new CosClient(connection.clientOptions)
     await client.deleteObject({ Bucket, Key, signal })
-    client.close()
+    await client.close()
     new Output({ json: options.json ?? false }).result(`deleted cos://${Bucket}/${printable(Key)}`, {
       Bucket,
       Key,

@@ -48,7 +48,7 @@ async function runUploads(location: string, options: UploadsOptions, signal: Abo
       output.result(`dropped  ${line}`, { ...upload, aborted: true })
     }
   } finally {
-    client.close()
+    await client.close()
     await connection.close()
   }
 }

@@ -64,9 +64,9 @@ async function runVerify(object: string, options: VerifyOptions, signal: AbortSi
           watch.listener(progress)
         },
       })
-      .finally(() => {
+      .finally(async () => {
         watch?.stop()
-        void client.close()
+        await client.close()
       })
     const proof =
       found.verified === 'aead'

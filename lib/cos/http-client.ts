@@ -11,6 +11,7 @@ import { encodeQuery } from './encode.js'
 import { Endpoint, ENDPOINT_OPTIONS, type EndpointOptions, type Target } from './endpoint.js'
 import { abortedError, mapHttpError } from './http-error.js'
 import { readWhole, startExchange, StaleConnection, type OpenAnswer } from './exchange.js'
+import { Lifetime } from './lifetime.js'
 import { Retrier, type Repeatable, type RetryEvent, type RetryOptions } from './retry.js'
 import { isErrorDocument, serviceError } from './service-error.js'
 import type { Answer, ServiceRequest } from './service-request.js'
@@ -61,9 +62,7 @@ export class HttpClient {
   readonly #stall: number
   readonly #retrier: Retrier
   readonly #expectContinue: boolean
-  #isClosed = false
-  /** Requests under way that may end after the client was closed. */
-  #outliving = 0
+  readonly #lifetime: Lifetime
 
   constructor(options: HttpOptions) {
     const timeouts = options.timeouts ?? {}
@@ -79,6 +78,7 @@ export class HttpClient {
     this.#endpoint = new Endpoint(options)
     this.#signer = new RequestSigner(options)
     this.#agents = makeAgents(options)
+    this.#lifetime = new Lifetime(() => this.#agents.destroy())
     this.#got = got.extend({
       // A stored Content-Encoding: gzip would make the library gunzip ciphertext.
       decompress: false,
@@ -102,10 +102,12 @@ export class HttpClient {
     return this.#endpoint
   }
 
-  /** Closes all connections: requests under way fail, no others are made. What is being dropped is dropped first. */
-  close(): void {
-    this.#isClosed = true
-    if (this.#outliving === 0) this.#agents.destroy()
+  /**
+   * Closes all connections: requests under way fail, no others are made. What is being dropped is dropped first; it resolves when
+   * that is done.
+   */
+  close(): Promise<void> {
+    return this.#lifetime.close()
   }
 
   /**
@@ -119,13 +121,9 @@ export class HttpClient {
     request: ServiceRequest,
     accept: (answer: Answer) => Result | Promise<Result> = (answer) => answer as Result,
   ): Promise<Result> {
-    if (request.outlives === true) this.#outliving += 1
-    try {
-      return await this.#repeat(request, async (attempt) => accept(await this.#sendOnce(request, attempt)))
-    } finally {
-      if (request.outlives === true) this.#outliving -= 1
-      if (this.#isClosed) this.close()
-    }
+    const run = (): Promise<Result> =>
+      this.#repeat(request, async (attempt) => accept(await this.#sendOnce(request, attempt)))
+    return request.outlives === true ? this.#lifetime.outlive(run) : run()
   }
 
   /**
@@ -253,7 +251,7 @@ export class HttpClient {
   async #attempt(request: ServiceRequest, target: Target, attempt: number): Promise<OpenAnswer> {
     const { operation, method, signal, body } = request
     throwIfAborted(operation, signal)
-    if (this.#isClosed && request.outlives !== true)
+    if (this.#lifetime.isClosed && request.outlives !== true)
       throw new SealstreamError('SEALSTREAM_ABORTED', `${operation}: the client was closed`)
     const query = encodeQuery(request.query ?? {})
     const url = `${target.origin}${target.encodedPath}${query === '' ? '' : `?${query}`}`

@@ -1,4 +1,4 @@
-/** The key of one object: opaque, hidden when printed, disposed by its owner (RULES 1.1 and 8.1). */
+/** The key of one object: opaque, hidden when printed, disposed by its owner (RULES 1.1, 8.1). */
 import { createSecretKey, randomBytes } from 'node:crypto'
 import { inspect } from 'node:util'
 import { KeyError, OptionError } from '../errors.js'
@@ -167,13 +167,12 @@ export class DataKey {
     if (head.length !== headBytes) throw new OptionError('head', `must have ${headBytes} bytes`)
     const secret = this.#open()
     const iv = Buffer.from(openHead(secret, Buffer.from(head)))
-    if (secret.iv !== undefined && !equalBytes(secret.iv, iv)) {
-      throw new OptionError('head', 'is of another object than this data key')
-    }
+    const isOther = secret.iv !== undefined && !equalBytes(secret.iv, iv)
+    if (isOther) throw new OptionError('head', 'is of another object than this data key')
     this.#secret = { ...secret, iv }
   }
 
-  /** Whether a decryption can begin anywhere: false until {@link DataKey.readHead} has seen the head of a `sealed` object. */
+  /** Whether a decryption can begin anywhere: false until {@link DataKey.readHead} has seen the head of `sealed`. */
   get hasHead(): boolean {
     return this.#open().iv !== undefined
   }
@@ -266,7 +265,7 @@ export class DataKey {
     this.dispose()
   }
 
-  /** Never shows the key. */
+  /** Hides the key. */
   toJSON(): object {
     return { format: this.format, key: '<hidden>' }
   }

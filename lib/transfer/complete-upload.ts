@@ -157,7 +157,7 @@ async function isStillOpen({ service, name, signal }: Completion): Promise<boole
 function unknownOutcome({ name }: Completion, cause: unknown): SealstreamError {
   return new SealstreamError(
     'SEALSTREAM_OUTCOME_UNKNOWN',
-    `${name.bucket}/${name.key}: the answer to completing the upload was lost, and the object there now is another`,
+    `${name.bucket}/${name.key}: the answer to completing the upload was lost, and no object that it makes is there`,
     {
       cause,
       hint: 'the upload is gone: it was completed and overwritten, or dropped. Look before sending it again',

@@ -3,8 +3,8 @@ import { CONDITION_PARAMS, type ConditionParams } from '../cos/get-object.js'
 import { headObject, type HeadObjectResult } from '../cos/head-object.js'
 import type { Verified } from '../cos/integrity.js'
 import type { Service } from '../cos/service.js'
-import type { DataKey } from '../crypto/data-key.js'
 import { downloadJob, type DownloadFileParams, type DownloadJob } from './download-job.js'
+import type { OpenedObject } from './download-plan.js'
 import { fetchRanges } from './fetch-ranges.js'
 import { isObjectChanged } from './object-changed.js'
 
@@ -15,14 +15,6 @@ export interface DownloadFileResult extends Omit<HeadObjectResult, '$metadata'> 
   DestFilePath: string
   /** The strongest check that the whole passed. */
   verified: Verified
-}
-
-/** How what is stored becomes what is written. */
-export interface OpenedObject {
-  /** Whoever asked for it disposes it. */
-  readonly dataKey: DataKey
-  /** Plaintext bytes. */
-  readonly size: number
 }
 
 /** Opens the object that HEAD describes. */

@@ -7,6 +7,14 @@ import { PartPlan, type PlannedPart } from './part-plan.js'
 /** Largest step by which ranges grow. */
 const MEBIBYTE = 1024 * 1024
 
+/** How what is stored becomes what is written. */
+export interface OpenedObject {
+  /** Whoever asked for it disposes it. */
+  readonly dataKey: DataKey
+  /** Plaintext bytes. */
+  readonly size: number
+}
+
 /** A range, in stored bytes and in plaintext. */
 export interface PlannedRange extends PlannedPart {
   /** Where the stored bytes begin that decrypting it takes: before `offset` where a cipher needs what came before. */
@@ -27,7 +35,7 @@ export class DownloadPlan {
   readonly #dataKey: DataKey | undefined
 
   /** @param stored - Stored bytes of the object. */
-  constructor(stored: number, partSize: number, opened: { dataKey: DataKey; size: number } | undefined) {
+  constructor(stored: number, partSize: number, opened: OpenedObject | undefined) {
     const dataKey = opened?.dataKey
     this.#dataKey = dataKey
     this.size = opened?.size ?? stored
