@@ -6,9 +6,9 @@ import { expect } from 'chai'
 import { CosClient, type CosClientOptions } from '../lib/cos-client.js'
 import { type SealstreamError } from '../lib/errors.js'
 import { checksumsOf, cosSpec, KEYS, onHeads, rawAnswer } from './support/cos-service.js'
+import { eventually } from './support/eventually.js'
 import { refused } from './support/refused.js'
 import { Seeded } from './support/seeded.js'
-import { eventually } from './support/server-files.js'
 
 const MIB = 1024 * 1024
 const bytes = new Seeded(9).bytes(2 * MIB + 77)
@@ -20,10 +20,10 @@ describe('CosClient', () => {
     const good: CosClientOptions = { region: 'ap-beijing', credentials: KEYS }
 
     it('take a region and credentials, and an integer of milliseconds for each timeout', () => {
-      new CosClient(good).close()
-      new CosClient({ ...good, timeouts: { connect: 1, stall: 1 }, bucket: 'b-1', clock: () => 0 }).close()
-      new CosClient({ ...good, integrity: 'crc64', requireChecksum: true, pathStyle: true }).close()
-      new CosClient({ ...good, timeouts: undefined, bucket: undefined, clock: undefined }).close()
+      void new CosClient(good).close()
+      void new CosClient({ ...good, timeouts: { connect: 1, stall: 1 }, bucket: 'b-1', clock: () => 0 }).close()
+      void new CosClient({ ...good, integrity: 'crc64', requireChecksum: true, pathStyle: true }).close()
+      void new CosClient({ ...good, timeouts: undefined, bucket: undefined, clock: undefined }).close()
     })
 
     const bad: [options: unknown, option: string][] = [
@@ -48,7 +48,7 @@ describe('CosClient', () => {
       const { credentials, ...shown } = options as CosClientOptions
       it(`refuse bad ${option} in ${JSON.stringify(shown)}${credentials === KEYS ? '' : ' without keys'}`, async () => {
         const error = await refused('SEALSTREAM_OPTION', () => {
-          new CosClient(options as CosClientOptions).close()
+          void new CosClient(options as CosClientOptions).close()
         })
         expect(error).to.have.property('option', option)
         expect(inspect(error, { depth: 10 })).to.not.include(KEYS.secretKey)
@@ -397,7 +397,7 @@ describe('CosClient', () => {
     await pipeline(Readable.from([bytes]), stream)
     await client.createReadStream({ Key: 'a' }).transformToByteArray()
     await client.putObject({ Key: 'b', Body: ['x'], ContentLength: 1 })
-    client.close()
+    void client.close()
     await server.close()
     await eventually(() => {
       const now = process

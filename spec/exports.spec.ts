@@ -10,6 +10,7 @@ const read = (path: string): string => readFileSync(new URL(path, ROOT), 'utf8')
 
 const VALUES = [
   'AesMasterKey',
+  'AuthenticationError',
   'CosClient',
   'CosEncryptionClient',
   'DataKey',
@@ -17,6 +18,8 @@ const VALUES = [
   'EnvelopeError',
   'IntegrityError',
   'KeyError',
+  'Keyring',
+  'KmsMasterKey',
   'LengthError',
   'OptionError',
   'RsaMasterKey',

@@ -4,8 +4,9 @@ import { inspect } from 'node:util'
 import { expect } from 'chai'
 import type { SealstreamError } from '../../lib/errors.js'
 import { answering, cosSpec, KEYS, rawAnswer, onHeads } from '../support/cos-service.js'
+import { eventually } from '../support/eventually.js'
 import { refused } from '../support/refused.js'
-import { eventually, filesOf } from '../support/server-files.js'
+import { filesOf } from '../support/server-files.js'
 
 const MIB = 1024 * 1024
 

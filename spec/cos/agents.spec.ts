@@ -3,11 +3,11 @@ import { Agent as HttpsAgent } from 'node:https'
 import { expect } from 'chai'
 import type { CosClient } from '../../lib/cos-client.js'
 import { cosSpec } from '../support/cos-service.js'
+import { eventually } from '../support/eventually.js'
 import { startHttpProxy, type HttpProxy } from '../support/http-proxy.js'
 import { failureOf, refused } from '../support/refused.js'
 import { PRINTERS } from '../support/secrecy.js'
 import { Seeded } from '../support/seeded.js'
-import { eventually } from '../support/server-files.js'
 
 const BYTES = new Seeded(41).bytes(400_000)
 const PASSWORD = 'the-proxy-password'
@@ -155,7 +155,7 @@ describe('option proxy', () => {
       const tls = https ? { tls: { ca: server.certificate! } } : {}
       const client = spec.client(server, { proxy: `http://127.0.0.1:${proxy.port}`, ...tls })
       await works(client)
-      client.close()
+      void client.close()
       await eventually(() => proxy.standing === 0)
     })
 
@@ -197,7 +197,7 @@ describe('option agents', () => {
     const client = spec.client(server, { agents: { http } })
     await works(client)
     await eventually(() => sockets === 2)
-    client.close()
+    void client.close()
     expect(Object.values(http.freeSockets).flat()).to.have.length(1)
     await works(spec.client(server, { agents: { http } }))
     await eventually(() => sockets === 4)

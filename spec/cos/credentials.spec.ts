@@ -168,7 +168,7 @@ describe('CredentialProvider', () => {
       expect(shown).to.not.include(SECRET)
       expect(shown).to.not.include('the-token')
     }
-    client.close()
+    void client.close()
   })
 })
 

@@ -64,7 +64,7 @@ describe('Endpoint: other hosts of the service', () => {
     it(`is ${isPrivate ? '' : 'not '}private at ${endpoint}`, () => {
       const { http } = makeService({ endpoint, credentials: KEYS })
       expect(http.isPrivate).to.equal(isPrivate)
-      http.close()
+      void http.close()
     })
   }
 

@@ -2,8 +2,8 @@ import type { Socket } from 'node:net'
 import { expect } from 'chai'
 import type { RequestEvent } from '../../lib/server/index.js'
 import { checksumsOf, cosSpec, rawAnswer, type FakeService } from '../support/cos-service.js'
+import { eventually } from '../support/eventually.js'
 import { refused } from '../support/refused.js'
-import { eventually } from '../support/server-files.js'
 import { Seeded } from '../support/seeded.js'
 
 const BYTES = new Seeded(4).bytes(2_000_000)

@@ -16,8 +16,9 @@ import {
   rawAnswer,
   type FakeService,
 } from '../support/cos-service.js'
+import { eventually } from '../support/eventually.js'
 import { refused } from '../support/refused.js'
-import { eventually, filesOf } from '../support/server-files.js'
+import { filesOf } from '../support/server-files.js'
 
 const MIB = 1024 * 1024
 
@@ -476,10 +477,10 @@ describe('HttpClient', () => {
       const second = client.deleteObject({ Key: 'b' })
       await second
       expect(service.standing).to.equal(2)
-      client.close()
+      void client.close()
       expectClean(await refused('SEALSTREAM_CONNECTION', () => pending))
       await eventually(() => service.standing === 0)
-      client.close()
+      void client.close()
     })
   })
 

@@ -8,7 +8,7 @@ describe('listAllParts', () => {
   const spec = cosSpec()
   const clients: HttpClient[] = []
   afterEach(() => {
-    for (const http of clients.splice(0)) http.close()
+    for (const http of clients.splice(0)) void http.close()
   })
 
   function serviceOf({ endpoint }: { endpoint: string }): Service {

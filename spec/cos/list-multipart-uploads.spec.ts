@@ -132,7 +132,7 @@ describe('listMultipartUploads', () => {
     }
     const service = makeService({ endpoint: server.endpoint, credentials: server.credentials })
     const found = await listUploadsOfKey(service, { Bucket: BUCKET, Key: 'a' })
-    service.http.close()
+    void service.http.close()
     expect(found.map(({ UploadId }) => UploadId).sort()).to.deep.equal(ids.sort())
   })
 

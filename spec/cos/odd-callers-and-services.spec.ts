@@ -20,7 +20,7 @@ describe('callers and services out of the ordinary', () => {
     const error = await refused('SEALSTREAM_ABORTED', () => client.putObject({ Key: 'a', Body: 'x', signal }))
     expect(error.cause).to.equal(signal.reason)
     await refused('SEALSTREAM_ABORTED', () => client.presign({ Key: 'a', signal }))
-    client.close()
+    void client.close()
   })
 
   it('an abort ends calls whose master key never answers', async () => {

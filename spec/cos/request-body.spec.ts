@@ -461,6 +461,6 @@ describe('a body that fails although its call was refused', () => {
     await refused('SEALSTREAM_OPTION', () => client.putObject({ Bucket: 'b-1', Key: '', Body }))
     Body.destroy(new Error('later'))
     await new Promise((resolve) => Body.once('close', resolve))
-    client.close()
+    void client.close()
   })
 })

@@ -3,8 +3,9 @@ import { Agent, type IncomingMessage, request as httpRequest } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { expect } from 'chai'
 import { type RunningServer } from '../../lib/server/index.js'
+import { eventually } from '../support/eventually.js'
 import { objectPath, put, rawRequest, sign, xmlText } from '../support/raw-request.js'
-import { eventually, filesOf, serversOfSpec } from '../support/server-files.js'
+import { filesOf, serversOfSpec } from '../support/server-files.js'
 
 /** The head of a signed PUT, as it goes over the wire. */
 function headOf(server: RunningServer, headers: Record<string, string>, key = 'a'): string {

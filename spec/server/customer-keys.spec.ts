@@ -201,15 +201,18 @@ describe("server: encryption with the customer's key", () => {
     expect(status).to.equal(304)
   })
 
-  it('takes no key in the clear from another machine', async function () {
-    const addresses = Object.values(networkInterfaces()).flatMap((found) => found ?? [])
-    const address = addresses.find(({ family, internal }) => family === 'IPv4' && !internal)?.address
-    if (address === undefined) this.skip()
+  it('takes no key in the clear but by a loopback address: other machines come by the others, if it has any', async () => {
     const server = await start({ host: '0.0.0.0' })
-    const outside = { ...server, endpoint: `http://${address}:${server.port}` }
-    const answer = await send(outside, 'PUT', 'a', { headers: right, body: 'hello' })
-    expect(codeOf(answer)).to.deep.equal([400, 'InvalidRequest'])
-    expect(xmlText(answer.text, 'Message')).to.match(/HTTPS/)
-    expect((await send(server, 'PUT', 'a', { headers: right, body: 'hello' })).status).to.equal(200)
+    const addresses = Object.values(networkInterfaces()).flatMap((found) => found ?? [])
+    for (const { address, internal } of addresses.filter(({ family }) => family === 'IPv4')) {
+      const there = { ...server, endpoint: `http://${address}:${server.port}` }
+      const answer = await send(there, 'PUT', 'a', { headers: right, body: 'hello' })
+      if (internal) {
+        expect(answer.status, address).to.equal(200)
+        continue
+      }
+      expect(codeOf(answer), address).to.deep.equal([400, 'InvalidRequest'])
+      expect(xmlText(answer.text, 'Message')).to.match(/HTTPS/)
+    }
   })
 })

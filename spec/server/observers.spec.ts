@@ -1,10 +1,11 @@
 import { expect } from 'chai'
 import type { BodyEvent, RequestEvent, RunningServer, ServerOptions } from '../../lib/server/index.js'
 import { FAULT_KINDS } from '../../lib/server/index.js'
+import { eventually } from '../support/eventually.js'
 import { initiate, uploadPart } from '../support/multipart-requests.js'
 import { outcomeOf } from '../support/outcome.js'
 import { BUCKET, objectPath, plainRequest, rawRequest } from '../support/raw-request.js'
-import { eventually, serversOfSpec } from '../support/server-files.js'
+import { serversOfSpec } from '../support/server-files.js'
 
 const path = objectPath('a')
 

@@ -287,7 +287,7 @@ describe('server: the official Node SDK', () => {
         const got = await cos.getObject({ Bucket, Region, Key })
         expect(own.equals(got.Body)).to.equal(true)
         expect(got.headers).to.include({ 'x-cos-meta-by': 'us' })
-        client.close()
+        void client.close()
       })
     }
 
@@ -305,7 +305,7 @@ describe('server: the official Node SDK', () => {
 
       const fetched = await fetch(await client.presign({ Key: 'theirs' }))
       expect(bytes.equals(Buffer.from(await fetched.arrayBuffer()))).to.equal(true)
-      client.close()
+      void client.close()
     })
   })
 })

@@ -8,11 +8,12 @@ import { crc64Stream, md5Stream } from '../../lib/stream/checksum-stream.js'
 import { decryptStream, encryptStream } from '../../lib/stream/cipher-stream.js'
 import { ownedChain } from '../../lib/stream/owned-chain.js'
 import { partStream } from '../../lib/stream/part-stream.js'
+import { IS_WHOLE } from '../support/whole.js'
 import { CONSUMERS, randomCut, seeded, seededBytes, sourceOf } from './helpers.js'
 
 const PART = 4096
-/** Each run is two chunkings: 125 of them are the short flavour's 250 a style. */
-const RUNS = Number(process.env.SEALSTREAM_B5_RUNS ?? 125)
+/** Each run is two chunkings: the battery's short flavour has 250 a style. */
+const RUNS = Number(process.env.SEALSTREAM_B5_RUNS ?? (IS_WHOLE ? 125 : 40))
 const CHECKSUM_RUNS = Math.ceil(RUNS / 3)
 const BYTES = seededBytes(5, 4 * PART)
 

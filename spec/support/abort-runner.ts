@@ -1,29 +1,21 @@
 /** Aborts an operation at one moment, and says what is wrong with what came of it (battery B16). */
 import { getEventListeners } from 'node:events'
 import { existsSync, readdirSync } from 'node:fs'
-import { mkdtemp, open, readdir, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { open, readdir, readFile, rm } from 'node:fs/promises'
 import { performance } from 'node:perf_hooks'
 import { inspect } from 'node:util'
+import { expect } from 'chai'
 import { SealstreamError, ServiceError } from '../../lib/errors.js'
-import { type RunningServer, startServer } from '../../lib/server/index.js'
 import { type Abortable, OBJECT, prepare } from './abort-operations.js'
+import { type Side, Stage, WAIT_MS } from './abort-stage.js'
 import { bytesOf } from './encrypting-store.js'
 import { eventually } from './eventually.js'
-import { makeClient } from './fault-runner.js'
 import type { AnyClient } from './fault-workloads.js'
-import { BUCKET } from './raw-request.js'
 import { uploadLeftWarnings } from './upload-left.js'
 
 /** When the signal is aborted: in the tick of the call; at the n-th event on the server; while something is waited for. */
 export type Moment =
   'before the call' | 'in the same tick' | 'while waiting to retry' | 'during a stall' | number
-
-export type Side = 'encrypting' | 'plain'
-
-/** What is waited for takes so long, which is much longer than an abort may take. */
-const WAIT_MS = 4000
 
 /** What descriptors and sockets there are. */
 export function descriptors(): number | undefined {
@@ -33,53 +25,6 @@ export function descriptors(): number | undefined {
 /** Connections that this process holds open; of ours in both roles, those of the server. */
 export function connections(): number {
   return process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length
-}
-
-/** A server that tells of everything that happens on it, and a folder. */
-class Stage {
-  readonly server: RunningServer
-  readonly folder: string
-  /** What happened on the server since the call. */
-  events = 0
-  onEvent: ((number: number) => void) | undefined
-
-  private constructor(server: RunningServer, folder: string) {
-    this.server = server
-    this.folder = folder
-  }
-
-  static async open(): Promise<Stage> {
-    const event = (): void => {
-      if (stage === undefined) return
-      stage.events += 1
-      stage.onEvent?.(stage.events)
-    }
-    let stage: Stage | undefined = undefined as Stage | undefined
-    const server = await startServer({
-      // Asked for the time when a request arrives, and while it is carried out.
-      clock: () => {
-        event()
-        return Date.now()
-      },
-      onBody: event,
-      onRequest: event,
-    })
-    stage = new Stage(server, await mkdtemp(join(tmpdir(), 'sealstream-spec-')))
-    return stage
-  }
-
-  readonly path = (name: string): string => join(this.folder, name)
-
-  client(side: Side, onRetry?: () => void): AnyClient {
-    const { endpoint, credentials } = this.server
-    const options = { endpoint, credentials, bucket: BUCKET, timeouts: { stall: WAIT_MS } }
-    return makeClient(side, { ...options, ...(onRetry === undefined ? {} : { onRetry }) })
-  }
-
-  async close(): Promise<void> {
-    await this.server.close()
-    await rm(this.folder, { recursive: true, force: true })
-  }
 }
 
 /** How many events an operation causes when nobody aborts it. */
@@ -131,17 +76,18 @@ async function abortOnStage(
   moment: Moment,
   stage: Stage,
 ): Promise<string[]> {
-  await eventually(() => connections() === 0, 1000)
+  // What other specs in this process left open is not ours.
+  await eventually(() => connections() === 0, 1000).catch(() => undefined)
   const [before, connected] = [descriptors(), connections()]
   const problems: string[] = []
   const controller = new AbortController()
   const { signal } = controller
   const reason = new Error('of the spec')
-  let control: Promise<number> | undefined
+  let control: Control | undefined
   let abortedAt = 0
   const abort = (): void => {
     if (signal.aborted) return
-    control = controlTimer(stage.path('control'))
+    control = startControl(stage.path('control'))
     abortedAt = performance.now()
     controller.abort(reason)
   }
@@ -162,21 +108,20 @@ async function abortOnStage(
   settledAt = performance.now()
   const waited = settledAt - abortedAt
   problems.push(...verdictOf(result, signal, reason))
-  if (control !== undefined) {
-    const most = await control
+  if (control?.cancel() === false) {
+    const most = await control.most
     if (waited > most)
       problems.push(`settled ${Math.round(waited)} ms after the abort, at most ${Math.round(most)} allowed`)
   }
-  const isDeaf = await eventually(() => getEventListeners(signal, 'abort').length === 0)
-  if (!isDeaf) problems.push(`${getEventListeners(signal, 'abort').length} listeners left on the signal`)
+  const note = noting(problems)
+  await eventually(() => expect(getEventListeners(signal, 'abort'), 'listeners').to.have.length(0)).catch(
+    note,
+  )
   stage.onEvent = undefined
   await client.close()
   stage.server.faults.clear()
-  if (!(await eventually(() => connections() <= connected)))
-    problems.push(`${connections()} connections left`)
-  if (!(await eventually(() => descriptors() === before))) {
-    problems.push(`${descriptors()} descriptors, ${before} before`)
-  }
+  await eventually(() => expect(connections(), 'connections').to.be.at.most(connected)).catch(note)
+  await eventually(() => expect(descriptors(), 'descriptors').to.equal(before)).catch(note)
   if (late > 0) problems.push(`${late} reports of progress after the rejection`)
   return problems
 }
@@ -194,7 +139,12 @@ function arm({ struck }: Abortable, moment: Moment, stage: Stage, abort: () => v
     }
 }
 
-const whenStalled = ({ server }: Stage): Promise<boolean> => eventually(() => server.faults.hits.length > 0)
+const whenStalled = ({ server }: Stage): Promise<void> => eventually(() => server.faults.hits.length > 0)
+
+/** Adds what a promise is rejected with to the problems. */
+function noting(problems: string[]): (error: unknown) => void {
+  return (error) => void problems.push(error instanceof Error ? error.message : inspect(error))
+}
 
 function verdictOf(result: 'success' | { error: unknown }, signal: AbortSignal, reason: Error): string[] {
   // Not every run has as many events as the one that was counted.
@@ -206,18 +156,38 @@ function verdictOf(result: 'success' | { error: unknown }, signal: AbortSignal, 
   return error.cause === reason ? [] : [`the cause is ${inspect(error.cause)}`]
 }
 
-/**
- * How long the rejection may take on this machine now: 100 ms, and four times what a timer of 100 ms and a file that is
- * made and removed at the same moment are late.
- */
-async function controlTimer(path: string): Promise<number> {
+interface Control {
+  /**
+   * How long the rejection may take on this machine now: 100 ms, and four times what a timer of 100 ms and a file that is
+   * made and removed at the same moment are late.
+   */
+  readonly most: Promise<number>
+  /** True where the timer has not even fired: what has come by then was in time. There is no `most` then. */
+  readonly cancel: () => boolean
+}
+
+function startControl(path: string): Control {
   const started = performance.now()
-  await new Promise((resolve) => setTimeout(resolve, 100))
-  const handle = await open(path, 'w')
-  await handle.close()
-  await rm(path)
-  const late = performance.now() - started - 100
-  return 100 + 4 * late + 10
+  let hasFired = false
+  let timer: NodeJS.Timeout | undefined
+  const fired = new Promise<void>((resolve) => {
+    timer = setTimeout(() => {
+      hasFired = true
+      resolve()
+    }, 100)
+  })
+  const most = fired.then(async () => {
+    const handle = await open(path, 'w')
+    await handle.close()
+    await rm(path)
+    const late = performance.now() - started - 100
+    return 100 + 4 * late + 10
+  })
+  const cancel = (): boolean => {
+    clearTimeout(timer)
+    return !hasFired
+  }
+  return { most, cancel }
 }
 
 /** What must not be left, and what must. */
@@ -229,24 +199,23 @@ async function aftermath(
   warned: () => number,
 ): Promise<string[]> {
   const problems: string[] = []
+  const note = noting(problems)
   const uploads = async (): Promise<number> => (await observer.listMultipartUploads({})).Upload.length
   if (operation.hasCheckpoint !== true) {
     // Only one whose id nobody learned may be left, and then it was said.
-    const isClean = await eventually(async () => (await uploads()) <= warned())
-    if (!isClean) problems.push(`${await uploads()} uploads left, ${warned()} warnings`)
+    await eventually(async () => expect(await uploads(), 'uploads left').to.be.at.most(warned())).catch(note)
     const files = (await readdir(stage.folder)).filter((name) => name !== 'file' && name !== 'control')
     if (files.length > 0) problems.push(`files left: ${files.join()}`)
     problems.push(...(await objectProblems(operation, stage, observer)))
     return problems
   }
   const hasCheckpoint = existsSync(stage.path('checkpoint'))
-  const hasUpload = (await uploads()) > 0
-  if (operation.writes !== undefined && hasCheckpoint !== hasUpload) {
-    const isStored = await observer.headObject({ Key: operation.writes }).then(
-      () => true,
-      () => false,
-    )
-    if (!isStored) problems.push(`checkpoint: ${hasCheckpoint}, upload: ${hasUpload}`)
+  const { writes } = operation
+  if (writes !== undefined) {
+    await eventually(async () => {
+      if ((await storedBytes(observer, writes)) !== undefined) return true
+      return expect((await uploads()) > 0, 'an upload, as the checkpoint says').to.equal(hasCheckpoint)
+    }).catch(note)
   }
   const client = stage.client(side)
   const again = { client, signal: undefined, onProgress: () => undefined, path: stage.path }
@@ -255,7 +224,9 @@ async function aftermath(
     .catch((error: unknown) => problems.push(`the second call fails: ${inspect(error)}`))
   await client.close()
   problems.push(...(await objectProblems(operation, stage, observer, true)))
-  if ((await uploads()) > 0) problems.push('the second call leaves an upload')
+  await eventually(async () => expect(await uploads(), 'uploads after the second call').to.equal(0)).catch(
+    note,
+  )
   const files = (await readdir(stage.folder)).filter((name) => name !== 'file' && name !== 'control')
   if (files.length > 0) problems.push(`the second call leaves files: ${files.join()}`)
   return problems

@@ -98,7 +98,7 @@ export async function storeOn(
       else await plain.putObject({ Key, Body: content.plain })
     }
   } finally {
-    plain.close()
+    void plain.close()
     await client.close()
   }
 }

@@ -3,6 +3,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { inspect } from 'node:util'
+import { expect } from 'chai'
 import { CosEncryptionClient } from '../../lib/client.js'
 import { CosClient, type CosClientOptions } from '../../lib/cos-client.js'
 import { SealstreamError, ServiceError } from '../../lib/errors.js'
@@ -143,8 +144,9 @@ async function leftovers(
     if (found !== undefined && !found.equals(bytes)) problems.push(`a wrong object under ${Key}`)
   }
   const uploads = async (): Promise<number> => (await observer.listMultipartUploads({})).Upload.length
-  const isClean = await eventually(async () => (await uploads()) <= warned(), 3000)
-  if (!isClean) problems.push(`${await uploads()} uploads left, ${warned()} warnings`)
+  await eventually(async () => expect(await uploads(), 'uploads left').to.be.at.most(warned())).catch(
+    (error: unknown) => problems.push((error as Error).message),
+  )
   const files = (await readdir(folder)).filter((name) => name !== 'file')
   if (files.length > 0) problems.push(`files left: ${files.join()}`)
   if (server.faults.hits.length > 0) problems.push('a fault struck the observer')

@@ -8,6 +8,9 @@ import { type AnyClient, type ClientKind, content, PART, type TransferBench } fr
 /** Five ranges, the last of 5 bytes. */
 export const FIVE_RANGES = content(4 * PART + 5, 3)
 
+/** Three ranges, the last of 5 bytes: for what does not depend on how many are missing. */
+export const THREE_RANGES = content(2 * PART + 5, 3)
+
 /** What the next call told. */
 export interface Resumption {
   readonly events: TransferEvent[]
@@ -19,10 +22,12 @@ export interface Resumption {
 export class InterruptedDownload {
   readonly #bench: TransferBench
   readonly #kind: ClientKind
+  readonly #object: Buffer
 
-  constructor(bench: TransferBench, kind: ClientKind) {
+  constructor(bench: TransferBench, kind: ClientKind, object = FIVE_RANGES) {
     this.#bench = bench
     this.#kind = kind
+    this.#object = object
   }
 
   get params(): { Key: string; DestFilePath: string; PartSize: number; checkpoint: true } {
@@ -41,7 +46,7 @@ export class InterruptedDownload {
 
   /** Stores the object, and fetches the first `done` of its ranges. */
   async start(done = 2, client: AnyClient = this.#bench.client(this.#kind)): Promise<void> {
-    await client.putObject({ Key: 'k', Body: FIVE_RANGES })
+    await client.putObject({ Key: 'k', Body: this.#object })
     await this.interrupt(done, client)
   }
 

@@ -13,6 +13,9 @@ import { PART, type UploadRig, type Uploader } from './upload-rig.js'
 export const CONTENT = new Seeded(41).bytes(5 * PART + 7)
 export const PARTS = 6
 
+/** Three parts: for what does not depend on how many are missing. */
+export const SHORT_CONTENT = CONTENT.subarray(0, 2 * PART + 70)
+
 /** A checkpoint as it stands in its file. */
 export type CheckpointContent = Record<string, unknown> & {
   UploadId: string

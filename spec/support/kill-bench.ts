@@ -73,7 +73,7 @@ export class KillBench {
   }
 
   async close(): Promise<void> {
-    this.plain.close()
+    void this.plain.close()
     await this.server.close()
   }
 

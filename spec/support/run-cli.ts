@@ -4,20 +4,15 @@
  */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { fileURLToPath, pathToFileURL } from 'node:url'
 import { expect } from 'chai'
-import { buildSync } from 'esbuild'
-import tsBlankSpace from 'ts-blank-space'
+import { cliModules, ROOT } from './cli-modules.js'
 import { expectNoTrace } from './secrecy.js'
 
-/** The repository. */
-export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+export { ROOT }
 
 /** How to run the command. */
 export interface CliOptions {
@@ -31,9 +26,9 @@ export interface CliOptions {
   readonly wrap?: readonly string[]
   /** Texts that must not be printed, besides those that the arguments and the environment name. */
   readonly secrets?: readonly string[]
-  /** Milliseconds after which a run counts as hanging. It is killed, and the test fails. Default 10,000. */
+  /** Milliseconds after which a run counts as hanging. It is killed, and the test fails. Default 30,000. */
   readonly deadline?: number
-  /** Through which modules are loaded. Default: the same as `ts-blank-space/register`, with its work done beforehand. */
+  /** Through which modules of `lib` are loaded. Default: the same as `ts-blank-space/register`, done beforehand. */
   readonly register?: string
 }
 
@@ -122,11 +117,20 @@ process.once('exit', () => {
 /** Starts the command. */
 export function startCli(args: readonly string[], options: CliOptions = {}): CliProcess {
   const { stdin = '', wrap = [], umask } = options
-  const register = options.register ?? pathToFileURL(join(preparedModules(), 'register.mjs')).href
+  const { register } = options
+  const modules = cliModules()
   const masked = umask === undefined ? [] : ['sh', '-c', `umask ${umask.toString(8)}; exec "$@"`, 'sh']
-  const main = [process.execPath, '--import', register, join('lib', 'cli', 'main.ts')]
-  const [command = '', ...rest] = [...masked, ...wrap, ...main, ...args]
-  const child = spawn(command, rest, { cwd: ROOT, env: environment(options.env), stdio: 'pipe' })
+  const main = register === undefined ? [modules.main] : ['--import', register, join('lib', 'cli', 'main.ts')]
+  const coverage =
+    process.env.NODE_V8_COVERAGE === undefined || register !== undefined
+      ? undefined
+      : modules.coverageFolder()
+  const [command = '', ...rest] = [...masked, ...wrap, process.execPath, ...main, ...args]
+  const env = environment({
+    ...options.env,
+    ...(coverage === undefined ? {} : { NODE_V8_COVERAGE: coverage }),
+  })
+  const child = spawn(command, rest, { cwd: ROOT, env, stdio: 'pipe' })
   running.add(child)
   child.once('close', () => running.delete(child))
   const source = stdin instanceof Readable ? stdin : Readable.from([stdin])
@@ -141,10 +145,11 @@ export function startCli(args: readonly string[], options: CliOptions = {}): Cli
   const deadline = setTimeout(() => {
     hung.abort()
     child.kill('SIGKILL')
-  }, options.deadline ?? 10_000)
+  }, options.deadline ?? 30_000)
   const result = (async (): Promise<CliResult> => {
     const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
     clearTimeout(deadline)
+    if (coverage !== undefined) modules.passOn(coverage)
     source.destroy()
     await fed
     const bytes = Buffer.concat(printed.stdout)
@@ -206,57 +211,3 @@ async function expectNoSecrets(
     if (bytes.length >= 16) expectNoTrace(output, bytes, `the output of sealstream ${args.join(' ')}`)
   }
 }
-
-let prepared: string | undefined
-
-/**
- * A folder with what `ts-blank-space/register` would make of `lib`, and with the many files of got in one, made once for
- * all runs: loading them anew takes five times as long as the command itself. Addresses and positions in `lib` are the
- * same, so coverage is too.
- */
-function preparedModules(): string {
-  if (prepared !== undefined) return prepared
-  const folder = mkdtempSync(join(tmpdir(), 'sealstream-cli-'))
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
-  const lib = join(ROOT, 'lib')
-  const sources = readdirSync(lib, { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
-    .map((name) => {
-      const url = pathToFileURL(join(lib, name)).href
-      return [url, `${tsBlankSpace(readFileSync(join(lib, name), 'utf8'))}\n//# sourceURL=${url}`] as const
-    })
-  writeFileSync(join(folder, 'sources.json'), JSON.stringify(Object.fromEntries(sources)))
-  writeFileSync(
-    join(folder, 'register.mjs'),
-    `import { register } from 'node:module'\nregister('./hooks.mjs', import.meta.url)\n`,
-  )
-  writeFileSync(join(folder, 'hooks.mjs'), HOOKS)
-  buildSync({
-    stdin: { contents: "export * from 'got'; export { default } from 'got'", resolveDir: ROOT },
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    banner: {
-      js: "import { createRequire } from 'node:module'\nconst require = createRequire(import.meta.url)",
-    },
-    outfile: join(folder, 'got.mjs'),
-  })
-  return (prepared = folder)
-}
-
-const HOOKS = `
-import { readFileSync } from 'node:fs'
-const sources = JSON.parse(readFileSync(new URL('./sources.json', import.meta.url), 'utf8'))
-export async function resolve(specifier, context, next) {
-  if (specifier === 'got') return { url: new URL('./got.mjs', import.meta.url).href, format: 'module', shortCircuit: true }
-  if (specifier.startsWith('.') && context.parentURL in sources) {
-    const url = new URL(specifier, context.parentURL).href.replace(/\\.js$/, '.ts')
-    if (url in sources) return { url, format: 'module', shortCircuit: true }
-  }
-  return next(specifier, context)
-}
-export async function load(url, context, next) {
-  if (url in sources) return { format: 'module', shortCircuit: true, source: sources[url] }
-  return next(url, context)
-}
-`

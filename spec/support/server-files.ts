@@ -1,7 +1,9 @@
 /** Looks at what an embedded server keeps on disk, and starts servers that are closed after each spec. */
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { expect } from 'chai'
 import { type RunningServer, type ServerOptions, startServer } from '../../lib/server/index.js'
+import { eventually } from './eventually.js'
 import { BUCKET } from './raw-request.js'
 
 /** Registers an `afterEach` that closes every server started through the returned function. */
@@ -17,6 +19,21 @@ export function serversOfSpec(): (options?: ServerOptions) => Promise<RunningSer
   }
 }
 
+/**
+ * Waits until there is no object, no upload and no bytes of either. What is given up is dropped behind its caller's back where
+ * that takes long, and a server hears later that a request was cut off.
+ */
+export async function becomesEmpty(server: RunningServer): Promise<void> {
+  await eventually(async () => {
+    const found = {
+      objects: await filesOf(server, 'objects'),
+      uploads: await filesOf(server, 'uploads'),
+      data: await filesOf(server, 'data'),
+    }
+    return expect(found).to.deep.equal({ objects: [], uploads: [], data: [] })
+  })
+}
+
 /** Names below one of the bucket's folders; none when it was never made. */
 export function filesOf(
   server: RunningServer,
@@ -24,9 +41,4 @@ export function filesOf(
   bucket = BUCKET,
 ): Promise<string[]> {
   return readdir(join(server.directory, bucket, folder)).catch(() => [])
-}
-
-/** Waits until `holds` gives true. For what the other side of a connection does in its own time. */
-export async function eventually(holds: () => Promise<boolean> | boolean): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 5))
 }

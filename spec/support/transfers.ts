@@ -2,8 +2,6 @@
 import { createCipheriv } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
-import { expect } from 'chai'
 import { CosEncryptionClient, type CosEncryptionClientOptions } from '../../lib/client.js'
 import { CosClient, type CosClientOptions } from '../../lib/cos-client.js'
 import type { Format } from '../../lib/crypto/format.js'
@@ -60,14 +58,6 @@ export async function outcome(call: Promise<unknown>): Promise<string> {
   } catch (error) {
     if (error instanceof SealstreamError) return error.code
     throw error
-  }
-}
-
-/** Waits for something that is bound to happen. */
-export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (let waited = 0; !(await condition()); waited += 5) {
-    if (waited > 10_000) expect.fail('what was waited for did not happen')
-    await delay(5)
   }
 }
 

@@ -7,7 +7,6 @@ import type { UploadParams } from '../../lib/transfer/upload.js'
 import type { StoredObject } from '../../lib/transfer/upload-job.js'
 import { AES_256, encryptedWith } from './encrypting-masters.js'
 import { BUCKET, objectPath, type RawAnswer, rawRequest, xmlTexts } from './raw-request.js'
-import { filesOf } from './server-files.js'
 
 /** 1 MiB: the smallest part but the last. */
 export const PART = 1024 * 1024
@@ -83,13 +82,6 @@ export class UploadRig {
   async uploads(bucket = BUCKET): Promise<string[]> {
     const { text } = await rawRequest(this.server, { path: `/${bucket}/`, query: { uploads: '' } })
     return xmlTexts(text, 'UploadId')
-  }
-
-  /** Whether there is no object, no upload and no file of either. */
-  async isEmpty(): Promise<boolean> {
-    const data = await filesOf(this.server, 'data')
-    const objects = await filesOf(this.server, 'objects')
-    return data.length === 0 && objects.length === 0 && (await this.uploads()).length === 0
   }
 
   /** Exchanges of one operation. */
