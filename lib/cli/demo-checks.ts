@@ -16,30 +16,35 @@ export interface RangeCheck {
 /**
  * Share of stored bytes that equal the file's byte at the same place. Ciphertext meets it by chance in 1 of 256.
  *
+ * @param expected - Stored bytes that there must be.
  * @throws LengthError when the store holds another number of bytes.
  */
-export async function checkCiphertext(file: string, stored: Readable): Promise<number> {
+export async function checkCiphertext(file: string, stored: Readable, expected: number): Promise<number> {
   const plain = createReadStream(file, { highWaterMark: 1024 * 1024 })[
     Symbol.asyncIterator
   ]() as AsyncIterator<Buffer>
   let rest: Buffer = Buffer.alloc(0)
   let equal = 0
+  let compared = 0
   let total = 0
   for await (const chunk of stored as AsyncIterable<Buffer>) {
+    total += chunk.length
     for (let at = 0; at < chunk.length;) {
       if (rest.length === 0) {
         const next = await plain.next()
-        if (next.done === true) throw new LengthError('SEALSTREAM_BODY_LENGTH', 'the store', total, total + 1)
+        // What a format adds is more than the file.
+        if (next.done === true) break
         rest = next.value
       }
       const length = Math.min(rest.length, chunk.length - at)
       for (let i = 0; i < length; i++) if (chunk[at + i] === rest[i]) equal += 1
       rest = rest.subarray(length)
       at += length
-      total += length
+      compared += length
     }
   }
-  return total === 0 ? 0 : equal / total
+  if (total !== expected) throw new LengthError('SEALSTREAM_BODY_LENGTH', 'the store', expected, total)
+  return compared === 0 ? 0 : equal / compared
 }
 
 /** Reads ranges across block and part boundaries, from the middle and from the end, and compares them with the file. */

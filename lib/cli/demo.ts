@@ -9,6 +9,7 @@ import { pipeline } from 'node:stream/promises'
 import type { Command } from 'commander'
 import { CosEncryptionClient } from '../client.js'
 import { CosClient } from '../cos-client.js'
+import { ciphertextSizeOf, type Format } from '../crypto/format.js'
 import { SealstreamError } from '../errors.js'
 import { AesMasterKey } from '../keys/aes-master-key.js'
 import type { MasterKey } from '../keys/master-key.js'
@@ -28,6 +29,7 @@ interface DemoOptions {
 /** What the demo measured and compared for one master key. */
 interface Row {
   readonly masterKey: string
+  readonly format: Format
   readonly bytes: number
   readonly uploadRate: number
   readonly downloadRate: number
@@ -57,8 +59,8 @@ async function runDemo(file: string | undefined, options: DemoOptions, signal: A
       file ?? (await makeFile(join(folder, 'random'), parseSize(options.size, '--size'), output, signal))
     server = await startServer({ directory: join(folder, 'store') })
     const rows: Row[] = []
-    for (const [label, masterKey] of await makeKeys(folder, output)) {
-      rows.push(await runKey({ label, masterKey, source, server, output, signal }))
+    for (const { label, masterKey, format } of await makeKeys(folder, output)) {
+      rows.push(await runKey({ label, masterKey, format, source, server, output, signal }))
     }
     output.result(table(rows), { file: source, rows })
     if (!rows.every((row) => row.same))
@@ -82,7 +84,10 @@ async function makeFile(path: string, bytes: number, output: Output, signal: Abo
 }
 
 /** Made as keygen makes them, written to files and read back from there. */
-async function makeKeys(folder: string, output: Output): Promise<[string, MasterKey][]> {
+async function makeKeys(
+  folder: string,
+  output: Output,
+): Promise<{ label: string; masterKey: MasterKey; format: Format }[]> {
   const [aes, privateKey, publicKey] = ['aes.key', 'rsa.pem', 'rsa-public.pem'].map((name) =>
     join(folder, name),
   ) as [string, string, string]
@@ -90,23 +95,24 @@ async function makeKeys(folder: string, output: Output): Promise<[string, Master
   await (await RsaMasterKey.generate()).toFiles({ privateKey, publicKey })
   output.note(`made an AES-256 and an RSA-3072 master key in ${folder}`)
   return [
-    ['AES-256', await AesMasterKey.fromFile(aes)],
-    ['RSA-3072', await RsaMasterKey.fromFiles({ privateKey, publicKey })],
+    { label: 'AES-256', masterKey: await AesMasterKey.fromFile(aes), format: 'sealed' },
+    { label: 'RSA-3072', masterKey: await RsaMasterKey.fromFiles({ privateKey, publicKey }), format: 'cos' },
   ]
 }
 
 async function runKey(run: {
   label: string
   masterKey: MasterKey
+  format: Format
   source: string
   server: RunningServer
   output: Output
   signal: AbortSignal
 }): Promise<Row> {
-  const { label, masterKey, source, server, output, signal } = run
+  const { label, masterKey, format, source, server, output, signal } = run
   const { endpoint, credentials } = server
   const options = { endpoint, credentials, bucket: BUCKET }
-  const client = new CosEncryptionClient({ ...options, masterKey, format: 'cos' })
+  const client = new CosEncryptionClient({ ...options, masterKey, format })
   const plain = new CosClient(options)
   const Key = `demo/${label}`
   const { size } = await stat(source)
@@ -122,7 +128,11 @@ async function runKey(run: {
     const head = await plain.headObject({ Key, signal })
     for (const [name, value] of Object.entries(head.Metadata))
       output.note(`  x-cos-meta-${name}: ${shorten(value)}`)
-    const equalBytes = await checkCiphertext(source, plain.createReadStream({ Key, signal }))
+    const equalBytes = await checkCiphertext(
+      source,
+      plain.createReadStream({ Key, signal }),
+      ciphertextSizeOf(format, size),
+    )
     const download = await timed(() =>
       hashed(client.createReadStream({ Key, signal }), undefined, {
         label: `${label} download`,
@@ -141,6 +151,7 @@ async function runKey(run: {
       output.note(`${label}: bytes ${range.range}: ${range.same ? 'the same' : 'DIFFERENT'}`)
     return {
       masterKey: label,
+      format,
       bytes: size,
       uploadRate: size / upload.seconds,
       downloadRate: size / download.seconds,
@@ -190,9 +201,19 @@ function shorten(value: string): string {
 
 function table(rows: readonly Row[]): string {
   const cells = [
-    ['master key', 'size', 'upload', 'download', 'stored bytes equal to the file', 'whole', 'ranges'],
+    [
+      'master key',
+      'format',
+      'size',
+      'upload',
+      'download',
+      'stored bytes equal to the file',
+      'whole',
+      'ranges',
+    ],
     ...rows.map((row) => [
       row.masterKey,
+      row.format,
       sizeText(row.bytes),
       `${(row.uploadRate / 1e6).toFixed(0)} MB/s`,
       `${(row.downloadRate / 1e6).toFixed(0)} MB/s`,
