@@ -6,14 +6,14 @@ import { at, sideBySide } from '../support/side-by-side.js'
 
 describe('cli/demo', () => {
   const test = sideBySide(() => mkdir(at('tmp')))
-  const inFolder = (): CliOptions => ({ env: { TMPDIR: at('tmp') }, deadline: 30_000 })
+  const inFolder = (): CliOptions => ({ env: { TMPDIR: at('tmp') }, deadline: 55_000 })
 
   test('makes a file of 3 MiB and shows a table with both keys, everything the same, and removes its folder', async () => {
     const { code, stdout } = await runCli(['demo', '--size', '3MiB'], inFolder())
     expect(code).to.equal(0)
     const [header = '', aes = '', rsa = '', ...rest] = stdout.trimEnd().split('\n')
     expect(rest).to.deep.equal([])
-    expect(header).to.match(/^master key +size +upload +download /)
+    expect(header).to.match(/^master key +format +size +upload +download /)
     expect(aes).to.match(/^AES-256 +3\.1 MB .* 0\.\d\d % .* same SHA-256 +\d of \d same$/)
     expect(rsa).to.match(/^RSA-3072 +3\.1 MB .* 0\.\d\d % .* same SHA-256 +\d of \d same$/)
     expect(await readdir(at('tmp'))).to.deep.equal([])
