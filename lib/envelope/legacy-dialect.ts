@@ -72,7 +72,17 @@ export function readInstructionFile(body: Buffer): Record<string, string> {
     // An absent description is null.
     if (value === null) continue
     if (typeof value !== 'string') throw malformed(`${name} of the instruction file`, 'is not a text')
-    headers[META_PREFIX + name.toLowerCase()] = value
+    const header = META_PREFIX + name.toLowerCase()
+    if (headers[header] !== undefined && headers[header] !== value) {
+      throw new EnvelopeError(
+        'SEALSTREAM_AMBIGUOUS_ENVELOPE',
+        `${name} comes more than once in the instruction file`,
+        {
+          header,
+        },
+      )
+    }
+    headers[header] = value
   }
   return headers
 }

@@ -1,6 +1,6 @@
 /** A data key as headers, under each of its recipients. */
 import { DataKey } from '../crypto/data-key.js'
-import type { EncryptionContext } from '../crypto/encryption-context.js'
+import { isSameContext, type EncryptionContext } from '../crypto/encryption-context.js'
 import type { Format } from '../crypto/format.js'
 import { OptionError } from '../errors.js'
 import { writersOf } from '../keys/keyring.js'
@@ -27,14 +27,41 @@ export async function generateEnvelope(
   context: EncryptionContext,
 ): Promise<{ dataKey: DataKey; metadata: Metadata }> {
   const maker = writersOf(masterKey).find((writer) => writer.generate !== undefined)
-  const made = await maker?.generate?.(format, context)
-  const dataKey = made?.dataKey ?? DataKey.generate(format, context)
+  const made = (await maker?.generate?.(format, context)) as Partial<Generated> | null | undefined
+  const dataKey =
+    maker === undefined ? DataKey.generate(format, context) : await asWanted(made?.dataKey, format, context)
   try {
     return { dataKey, metadata: await writeEnvelope(masterKey, dataKey, new Map([[maker, made?.wrapped]])) }
   } catch (error) {
     dataKey.dispose()
     throw error
   }
+}
+
+/** What a master key makes in one step. */
+interface Generated {
+  readonly dataKey: DataKey
+  readonly wrapped: Wrapped
+}
+
+/** The data key that a master key made, which may be the user's own code. */
+async function asWanted(dataKey: unknown, format: Format, context: EncryptionContext): Promise<DataKey> {
+  if (!(dataKey instanceof DataKey) || dataKey.format !== format) {
+    throw new OptionError('masterKey', `generated something else than a data key of format ${format}`)
+  }
+  if (isSameContext(dataKey.context, context)) return dataKey
+  try {
+    return await dataKey.relabelled(format, context)
+  } finally {
+    dataKey.dispose()
+  }
+}
+
+/** Whatever the user's own code gave as a wrapped key. */
+function assertWrapped(wrapped: unknown): asserts wrapped is Wrapped {
+  const { scheme, key, iv } = (wrapped ?? {}) as Partial<Record<keyof Wrapped, unknown>>
+  if (typeof scheme === 'string' && key instanceof Uint8Array && iv instanceof Uint8Array) return
+  throw new OptionError('masterKey', 'wrapped the data key to no { format, scheme, key, iv }')
 }
 
 /**
@@ -67,12 +94,14 @@ export async function writeEnvelope(
 }
 
 /** The value of a recipient's header of a `sealed` object. */
-export function recipientOf(writer: MasterKey, wrapped: Wrapped): string {
+export function recipientOf(writer: MasterKey, wrapped: unknown): string {
+  assertWrapped(wrapped)
   if (wrapped.format !== 'sealed') throw wrapsOtherwise(wrapped)
   return writeRecipient({ ...wrapped, keyId: wrapped.keyId ?? writer.id })
 }
 
-function writeWrapped(wrapped: Wrapped, { format, context }: DataKey): Metadata {
+function writeWrapped(wrapped: unknown, { format, context }: DataKey): Metadata {
+  assertWrapped(wrapped)
   const { scheme } = wrapped
   if (wrapped.format !== format) throw wrapsOtherwise(wrapped)
   if (format === 'cos-python') {

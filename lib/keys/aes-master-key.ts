@@ -10,12 +10,13 @@ import {
 import { inspect } from 'node:util'
 import { aesKeyUnwrap, aesKeyWrap } from '../crypto/aes-key-wrap.js'
 import { BLOCK_BYTES } from '../crypto/counter.js'
-import { DataKey } from '../crypto/data-key.js'
+import type { DataKey } from '../crypto/data-key.js'
 import { FORMATS } from '../crypto/format.js'
 import { KeyError, OptionError } from '../errors.js'
 import { asBuffer, decodeBase64, wipe } from '../internal/bytes.js'
 import { createKeyFile, malformedKeyFile, readKeyFile } from './key-file.js'
-import { unwrapFailed, wrongKind, type MasterKey, type Wrapped } from './master-key.js'
+import { wrongKind, type MasterKey, type Wrapped } from './master-key.js'
+import { unwrappedKey, type UnwrappedBytes } from './unwrapped-key.js'
 
 const KEY_SIZES = [16, 24, 32]
 const NO_IV = Buffer.alloc(0)
@@ -139,18 +140,8 @@ export class AesMasterKey implements MasterKey {
 
   /** Recovers a data key. With `aes-ctr` a wrong key cannot be told from the right one: the content comes out wrong. */
   async unwrap(wrapped: Wrapped): Promise<DataKey> {
-    const { format, isIvPlain } = wrapped
-    const { keyBytes, ivBytes } = FORMATS[format].cipher
-    const [key, wrappedIv] = this.#unwrapBytes(wrapped, keyBytes, ivBytes)
-    const iv = isIvPlain === true ? Buffer.from(wrapped.iv) : wrappedIv
-    try {
-      if (key?.length !== keyBytes) throw unwrapFailed()
-      if (format === 'sealed') return DataKey.from({ format, key })
-      if (iv?.length !== ivBytes) throw unwrapFailed()
-      return DataKey.from({ format, key, iv })
-    } finally {
-      wipe(key, iv)
-    }
+    const { keyBytes, ivBytes } = FORMATS[wrapped.format].cipher
+    return unwrappedKey(wrapped, this.#unwrapBytes(wrapped, keyBytes, ivBytes))
   }
 
   /** Never shows the key. */
@@ -163,20 +154,18 @@ export class AesMasterKey implements MasterKey {
     return `AesMasterKey { id: '${this.id}', key: <hidden> }`
   }
 
-  #unwrapBytes(
-    { format, scheme, key, iv }: Wrapped,
-    keyBytes: number,
-    ivBytes: number,
-  ): [Buffer | undefined, Buffer | undefined] {
+  #unwrapBytes({ format, scheme, key, iv }: Wrapped, keyBytes: number, ivBytes: number): UnwrappedBytes {
     switch (scheme) {
       case 'aes-kw': {
         const under = format === 'sealed' ? this.#sealedKey : this.#key
-        return [aesKeyUnwrap(under, key, keyBytes), aesKeyUnwrap(under, iv, ivBytes)]
+        return { key: aesKeyUnwrap(under, key, keyBytes), iv: aesKeyUnwrap(under, iv, ivBytes) }
       }
-      case 'aes-ctr':
-        return this.#keystream('unwrap', asBuffer(key), asBuffer(iv))
+      case 'aes-ctr': {
+        const [plainKey, plainIv] = this.#keystream('unwrap', asBuffer(key), asBuffer(iv))
+        return { key: plainKey, iv: plainIv }
+      }
       case 'aes-ecb':
-        return [aesEcbDecrypt(this.#key, key), undefined]
+        return { key: aesEcbDecrypt(this.#key, key), iv: undefined }
       default:
         throw wrongKind('aes', scheme)
     }

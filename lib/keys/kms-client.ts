@@ -3,7 +3,7 @@ import got, { type Got } from 'got'
 import { OptionError, SealstreamError, ServiceError } from '../errors.js'
 import { assertInteger, assertKnown } from '../internal/assert.js'
 import { MOST_TIMER_MS } from '../internal/backoff.js'
-import { decodeBase64 } from '../internal/bytes.js'
+import { decodeBase64, wipe } from '../internal/bytes.js'
 import { VERSION } from '../internal/version.js'
 import { AGENT_OPTIONS, makeAgents, type AgentOptions, type ClientAgents } from '../cos/agents.js'
 import { CredentialProvider, type CredentialSource } from '../cos/credentials.js'
@@ -86,7 +86,10 @@ export class KmsClient {
       KeySpec: 'AES_256',
       EncryptionContext: context,
     })
-    return { key: bytesOf('GenerateDataKey', fields, 'Plaintext'), blob: blobOf('GenerateDataKey', fields) }
+    const key = bytesOf('GenerateDataKey', fields, 'Plaintext')
+    if (key.length === DATA_KEY_BYTES) return { key, blob: blobOf('GenerateDataKey', fields) }
+    wipe(key)
+    throw new SealstreamError('SEALSTREAM_ANSWER', 'kms:GenerateDataKey: the data key is not of 256 bits')
   }
 
   /** Bytes as a blob. */
@@ -121,18 +124,23 @@ export class KmsClient {
 
   async #call(action: string, parameters: Readonly<Record<string, string>>): Promise<Fields> {
     const operation = `kms:${action}`
-    let isCorrected = false
+    let isRecovered = false
     return this.#retrier.run({ operation, repeat: 'always' }, async () => {
       try {
         return await this.#once(operation, action, parameters)
       } catch (error) {
-        const isSkewed = error instanceof ServiceError && error.serviceCode === 'AuthFailure.SignatureExpire'
-        if (!isSkewed || isCorrected) throw error
-        // Signed by the service's clock from now on.
-        isCorrected = true
+        // Once, at once: the clock was set right, or the next credentials may be good.
+        if (isRecovered || !this.#isRecoverable(error)) throw error
+        isRecovered = true
         return this.#once(operation, action, parameters)
       }
     })
+  }
+
+  #isRecoverable(error: unknown): boolean {
+    if (!(error instanceof ServiceError)) return false
+    if (error.serviceCode === CLOCK_IS_OFF) return true
+    return error.serviceCode === TOKEN_HAS_ENDED && this.#credentials.expire()
   }
 
   async #once(
@@ -159,14 +167,21 @@ export class KmsClient {
     }).catch((error: unknown) => {
       throw mapHttpError(error, operation, origin)
     })
-    const skew = Date.parse(answer.headers.date ?? '') - Date.now()
-    if (Math.abs(skew) > LEAST_SKEW_MS) this.#skew = skew
-    return readAnswer(operation, answer.statusCode, answer.body)
+    try {
+      return readAnswer(operation, answer.statusCode, answer.body)
+    } catch (error) {
+      const skew = Date.parse(answer.headers.date ?? '') - Date.now()
+      // By the service's clock from now on; what other answers say of the time is nobody's business.
+      const isOff = error instanceof ServiceError && error.serviceCode === CLOCK_IS_OFF
+      if (isOff && !Number.isNaN(skew)) this.#skew = skew
+      throw error
+    }
   }
 }
 
-/** Less is within the service's tolerance. */
-const LEAST_SKEW_MS = 30_000
+const CLOCK_IS_OFF = 'AuthFailure.SignatureExpire'
+const TOKEN_HAS_ENDED = 'AuthFailure.TokenFailure'
+const DATA_KEY_BYTES = 32
 
 /** The codes that say: this blob, under this context, is none of mine. */
 const NO_SUCH_BLOB = /InvalidCiphertext|DecryptError|DecryptDataError/

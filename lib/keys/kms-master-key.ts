@@ -8,8 +8,9 @@ import { OptionError } from '../errors.js'
 import { assertKnown } from '../internal/assert.js'
 import { wipe } from '../internal/bytes.js'
 import { KMS_CLIENT_OPTIONS, KmsClient, type KmsClientOptions } from './kms-client.js'
-import { kindOf, unwrapFailed, wrongKind, type MasterKey, type Wrapped } from './master-key.js'
+import { kindOf, wrongKind, type MasterKey, type Wrapped } from './master-key.js'
 import { UnwrapCache, type UnwrapCacheOptions } from './unwrap-cache.js'
+import { needsIv, unwrappedKey } from './unwrapped-key.js'
 
 /** Options of {@link KmsMasterKey}. */
 export interface KmsMasterKeyOptions extends KmsClientOptions {
@@ -79,24 +80,13 @@ export class KmsMasterKey implements MasterKey {
    * @throws KeyError as {@link MasterKey}; ServiceError and the errors of every request where KMS cannot be asked, or says no.
    */
   async unwrap(wrapped: Wrapped): Promise<DataKey> {
-    const { format, scheme, isIvPlain } = wrapped
-    if (kindOf(scheme) !== 'kms') throw wrongKind('kms', scheme)
-    const { keyBytes, ivBytes } = FORMATS[format].cipher
+    if (kindOf(wrapped.scheme) !== 'kms') throw wrongKind('kms', wrapped.scheme)
     const contexts = contextsOf(wrapped)
-    const needsIv = format !== 'sealed' && isIvPlain !== true
-    const [key, unwrappedIv] = await Promise.all([
+    const [key, iv] = await Promise.all([
       this.#decrypt(wrapped.key, contexts),
-      needsIv ? this.#decrypt(wrapped.iv, contexts) : undefined,
+      needsIv(wrapped) ? this.#decrypt(wrapped.iv, contexts) : undefined,
     ])
-    const iv = isIvPlain === true ? Buffer.from(wrapped.iv) : unwrappedIv
-    try {
-      if (key?.length !== keyBytes) throw unwrapFailed()
-      if (format === 'sealed') return DataKey.from({ format, key })
-      if (iv?.length !== ivBytes) throw unwrapFailed()
-      return DataKey.from({ format, key, iv })
-    } finally {
-      wipe(key, iv)
-    }
+    return unwrappedKey(wrapped, { key, iv })
   }
 
   /** Closes its connections, and wipes the keys that are cached. */

@@ -2,21 +2,15 @@
 import { createHash, createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { inspect, promisify } from 'node:util'
-import { DataKey } from '../crypto/data-key.js'
+import type { DataKey } from '../crypto/data-key.js'
 import { FORMATS, type Format } from '../crypto/format.js'
 import { rsaUnwrapper, rsaWrap } from '../crypto/rsa-wrap.js'
 import { KeyError, OptionError } from '../errors.js'
 import { assertInteger, assertKnown, assertOneOf } from '../internal/assert.js'
 import { equalBytes, wipe } from '../internal/bytes.js'
 import { createKeyFile } from './key-file.js'
-import {
-  kindOf,
-  unwrapFailed,
-  wrongKind,
-  type MasterKey,
-  type RsaScheme,
-  type Wrapped,
-} from './master-key.js'
+import { kindOf, wrongKind, type MasterKey, type RsaScheme, type Wrapped } from './master-key.js'
+import { needsIv, unwrappedKey } from './unwrapped-key.js'
 import {
   assertPassphrase,
   EXPECTED_PRIVATE,
@@ -45,6 +39,9 @@ export interface RsaKeys<Source> {
    */
   padding?: RsaPadding
 }
+
+/** Nothing could be unwrapped. */
+const NOTHING = { key: undefined, iv: undefined }
 
 /** What {@link RsaKeys} `padding` may be. */
 export type RsaPadding = 'oaep' | 'pkcs1' | 'any'
@@ -182,19 +179,18 @@ export class RsaMasterKey implements MasterKey {
 
   /** Recovers a data key. Both halves are decoded, in every way there is, before the one error is raised (RULES 4.2). */
   async unwrap(wrapped: Wrapped): Promise<DataKey> {
-    const { format, scheme, isIvPlain } = wrapped
+    const { format, scheme } = wrapped
     if (kindOf(scheme) !== 'rsa') throw wrongKind('rsa', scheme)
     const privateKey = this.#mustUnwrap()
     const { keyBytes, ivBytes } = FORMATS[format].cipher
-    const schemes = this.#schemesOf(wrapped)
-    const needsIv = format !== 'sealed' && isIvPlain !== true
     const openKey = rsaUnwrapper(privateKey, wrapped.key, keyBytes)
-    const openIv = needsIv ? rsaUnwrapper(privateKey, wrapped.iv, ivBytes) : () => Buffer.from(wrapped.iv)
-    const tried = schemes.map((each) => ({ key: openKey(each), iv: openIv(each) }))
+    const openIv = needsIv(wrapped)
+      ? rsaUnwrapper(privateKey, wrapped.iv, ivBytes)
+      : () => Buffer.from(wrapped.iv)
+    const tried = this.#schemesOf(wrapped).map((each) => ({ key: openKey(each), iv: openIv(each) }))
     try {
       const found = tried.find(({ key, iv }) => key !== undefined && iv !== undefined)
-      if (found?.key === undefined || found.iv === undefined) throw unwrapFailed(this.#paddingHint(wrapped))
-      return DataKey.from({ format, key: found.key, ...(format === 'sealed' ? {} : { iv: found.iv }) })
+      return unwrappedKey(wrapped, found ?? NOTHING, this.#paddingHint(wrapped))
     } finally {
       for (const { key, iv } of tried) wipe(key, iv)
     }
