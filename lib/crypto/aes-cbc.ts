@@ -3,7 +3,7 @@
  * and the size of the plaintext is known only to whoever decrypts the last block.
  */
 import { createDecipheriv, type Decipher } from 'node:crypto'
-import { KeyError, LengthError, SealstreamError } from '../errors.js'
+import { KeyError, LengthError, OptionError, SealstreamError } from '../errors.js'
 import type { CipherSecret, ContentCipher, RunningCipher } from './content-cipher.js'
 import { BLOCK_BYTES } from './counter.js'
 import { Stretch } from './stretch.js'
@@ -113,7 +113,7 @@ export const aes256Cbc: ContentCipher = {
     }
   },
   encryptor() {
-    throw new RangeError('format cos-java-cbc is only read')
+    throw new OptionError('format', 'is only read', { value: 'cos-java-cbc' })
   },
   decryptor(secret, { start, end }) {
     const running = new CbcDecryptor(secret, start, end === undefined)

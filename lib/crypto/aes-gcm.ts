@@ -155,7 +155,9 @@ export const aes256Gcm: ContentCipher = {
   encryptor: (secret, start, isFinal) => new GcmEncryptor(secret, start, isFinal),
   decryptor(secret, options) {
     const { start, end, releaseUnverified } = options
-    if (start === 0 && end === undefined) return new GcmDecryptor(secret, options)
+    if (start === 0 && end === undefined) {
+      return new Stretch(new GcmDecryptor(secret, options), { skip: 0, length: undefined })
+    }
     if (!releaseUnverified) throw unverified('ranges')
     if (end === undefined) throw new OptionError('end', 'must be given for a range of format cos-java-gcm')
     // Within the limit of GCM the counter never leaves its last four bytes.

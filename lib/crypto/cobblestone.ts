@@ -21,7 +21,8 @@ const TAG_BYTES = 16
 const SEALED_CHUNK_BYTES = CHUNK_BYTES + TAG_BYTES
 
 /** 2^38 chunks, the last of them shorter. */
-const MOST_PLAINTEXT_BYTES = 2 ** 38 * CHUNK_BYTES - 1
+const MOST_CHUNKS = 2 ** 38
+const MOST_PLAINTEXT_BYTES = MOST_CHUNKS * CHUNK_BYTES - 1
 
 const NOTHING = Buffer.alloc(0)
 
@@ -113,7 +114,7 @@ class ChunkEncryptor implements RunningCipher {
     const keys = open(this.#keys)
     const { rest } = this.#pieces
     if (!this.#isFinal) {
-      if (rest.length === 0) return NOTHING
+      if (rest.length === 0) return this.#takeHead()
       throw new LengthError(
         'SEALSTREAM_BODY_LENGTH',
         `plaintext that is not the end of the object, a multiple of ${CHUNK_BYTES}`,
@@ -132,15 +133,20 @@ class ChunkEncryptor implements RunningCipher {
     this.#pieces.wipe()
   }
 
-  #giveHead(output: Buffer): number {
-    const { length } = this.#head
-    output.set(this.#head)
+  #takeHead(): Buffer {
+    const head = this.#head
     this.#head = NOTHING
-    return length
+    return head
+  }
+
+  #giveHead(output: Buffer): number {
+    const head = this.#takeHead()
+    output.set(head)
+    return head.length
   }
 
   #seal(keys: MessageKey, chunk: Uint8Array, output: Buffer, at: number): number {
-    if (this.#chunk >= 2 ** 38) throw new RangeError('a message has at most 2^38 chunks')
+    assertChunk(this.#chunk)
     const cipher = createCipheriv('aes-256-gcm', keys.key, nonceOf(keys, this.#chunk))
     this.#chunk += 1
     output.set(cipher.update(chunk), at)
@@ -191,7 +197,8 @@ class ChunkDecryptor implements RunningCipher {
       // Not a byte more, or less than a tag: the chunk that ends the message is missing.
       const before = keys === undefined ? 0 : HEAD_BYTES + this.#chunk * SEALED_CHUNK_BYTES
       const least = keys === undefined ? HEAD_BYTES + TAG_BYTES : before + TAG_BYTES
-      throw new LengthError('SEALSTREAM_TRUNCATED', 'ciphertext', least, before + rest.length)
+      const found = before + (keys === undefined ? (this.#head?.rest.length ?? 0) : rest.length)
+      throw new LengthError('SEALSTREAM_TRUNCATED', 'ciphertext', least, found)
     }
     const output = Buffer.allocUnsafe(rest.length - TAG_BYTES)
     this.#open(keys, rest, output, 0)
@@ -220,6 +227,7 @@ class ChunkDecryptor implements RunningCipher {
   }
 
   #open(keys: MessageKey, sealed: Uint8Array, output: Buffer, at: number): number {
+    assertChunk(this.#chunk)
     const length = sealed.length - TAG_BYTES
     const decipher = createDecipheriv('aes-256-gcm', keys.key, nonceOf(keys, this.#chunk), {
       authTagLength: TAG_BYTES,
@@ -239,6 +247,17 @@ class ChunkDecryptor implements RunningCipher {
     this.#chunk += 1
     return length
   }
+}
+
+/** @throws LengthError where a message would have more chunks than there can be (C2SP). */
+function assertChunk(chunk: number): void {
+  if (chunk < MOST_CHUNKS) return
+  throw new LengthError(
+    'SEALSTREAM_BODY_LENGTH',
+    'plaintext of format sealed',
+    MOST_PLAINTEXT_BYTES,
+    chunk * CHUNK_BYTES,
+  )
 }
 
 function open(keys: MessageKey | undefined): MessageKey {

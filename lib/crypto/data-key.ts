@@ -10,6 +10,7 @@ import { assertContext, sealedContext, type EncryptionContext } from './encrypti
 import { ciphertextSizeOf, FORMAT_NAMES, FORMATS, WRITABLE_FORMATS, type Format } from './format.js'
 import { planStretch, type StoredStretch } from './stored-stretch.js'
 import { Stretch } from './stretch.js'
+import { claimed, endOf } from './claimed-cipher.js'
 import { UsedRanges, type Claim } from './used-ranges.js'
 
 /** Where an encryption starts, and whether it ends the object. */
@@ -61,7 +62,7 @@ export class DataKey {
   /** The caller's encryption context, copied. */
   readonly context: EncryptionContext
   readonly #cipher: ContentCipher
-  readonly #used = new UsedRanges()
+  #used = new UsedRanges()
   #secret: CipherSecret | undefined
 
   private constructor(
@@ -185,9 +186,11 @@ export class DataKey {
    */
   encryptor({ start = 0, sameBytes = false, final = true }: EncryptorOptions = {}): RunningCipher {
     assertInteger(start, 'start', 0)
+    assertBoolean(sameBytes, 'sameBytes')
     assertBoolean(final, 'final')
     const running = this.#cipher.encryptor(this.#open(), start, final)
-    return claimed(running, this.#claim(start, sameBytes))
+    const end = final ? endOf(this.#cipher) : undefined
+    return claimed(running, this.#claim(start, sameBytes), start, end)
   }
 
   /**
@@ -202,7 +205,10 @@ export class DataKey {
   ): StretchEncryptor {
     const plan = planStretch(this.#cipher, stretch)
     const running = this.#cipher.encryptor(this.#open(), plan.start, plan.isFinal)
-    this.#claim(plan.owned.start, sameBytes).extend(plan.owned.length)
+    const { start, length } = plan.owned
+    const isEnd = stretch.offset + stretch.length === this.#cipher.ciphertextSize(stretch.size)
+    const end = isEnd ? (endOf(this.#cipher)?.(stretch.size) ?? stretch.size) : start + length
+    if (end > start) this.#claim(start, sameBytes).extend(end - start)
     return {
       start: plan.start,
       length: plan.length,
@@ -245,9 +251,11 @@ export class DataKey {
 
   /** The same key for an object of another format that the same content cipher reads, or with another context. */
   async relabelled(format: Format, context: EncryptionContext = this.context): Promise<DataKey> {
-    return this.withBytes((key, iv) =>
+    const relabelled = await this.withBytes((key, iv) =>
       DataKey.from({ format, key, context, ...(iv.length === 0 ? {} : { iv }) }),
     )
+    relabelled.#used = this.#used
+    return relabelled
   }
 
   /** Marks every position as encrypted: from now on only `sameBytes` encrypts. For the key of an existing object. */
@@ -284,17 +292,5 @@ export class DataKey {
       throw new KeyError('SEALSTREAM_DATA_KEY_DISPOSED', 'this data key was disposed')
     }
     return this.#secret
-  }
-}
-
-/** Claims positions before they are encrypted. */
-function claimed(running: RunningCipher, claim: Claim): RunningCipher {
-  return {
-    update(bytes) {
-      claim.extend(bytes.length)
-      return running.update(bytes)
-    },
-    final: () => running.final(),
-    close: () => running.close(),
   }
 }

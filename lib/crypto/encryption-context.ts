@@ -9,8 +9,12 @@ const MOST_TEXT_BYTES = 0xffff
 
 /** @throws OptionError `context...` unless it is an object of texts, each of at most 65,535 bytes of UTF-8. */
 export function assertContext(context: unknown, option = 'context'): asserts context is EncryptionContext {
-  const isObject = typeof context === 'object' && context !== null && !Array.isArray(context)
-  if (!isObject) throw new OptionError(option, 'must be an object of texts', { value: context })
+  // A Map, say, has no entries of this kind, and would bind nothing.
+  const prototype: unknown =
+    typeof context === 'object' && context !== null ? Object.getPrototypeOf(context) : undefined
+  if (prototype !== null && prototype !== Object.prototype) {
+    throw new OptionError(option, 'must be a plain object of texts', { value: context })
+  }
   for (const [name, value] of Object.entries(context as Record<string, unknown>)) {
     const place = `${option}[${JSON.stringify(name.slice(0, 80))}]`
     if (typeof value !== 'string') throw new OptionError(place, 'must be a text', { value })

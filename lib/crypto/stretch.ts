@@ -10,12 +10,16 @@ export interface StretchOptions {
   readonly length: number | undefined
 }
 
-/** A running cipher whose output is cut to a stretch, and which does not end before it is complete. */
+/**
+ * A running cipher whose output is cut to a stretch, and which does not end before it is complete. What failed once keeps failing:
+ * nothing comes out after it.
+ */
 export class Stretch implements RunningCipher {
   readonly #running: RunningCipher
   readonly #length: number | undefined
   #skip: number
   #given = 0
+  #failure: { readonly error: unknown } | undefined
 
   constructor(running: RunningCipher, { skip, length }: StretchOptions) {
     this.#running = running
@@ -24,18 +28,30 @@ export class Stretch implements RunningCipher {
   }
 
   update(bytes: Uint8Array): Buffer {
-    return this.#cut(this.#running.update(bytes))
+    return this.#try(() => this.#cut(this.#running.update(bytes)))
   }
 
   final(): Buffer {
-    const output = this.#cut(this.#running.final())
-    const expected = this.#length ?? 0
-    if (this.#given >= expected) return output
-    throw new LengthError('SEALSTREAM_TRUNCATED', 'ciphertext', expected, this.#given)
+    return this.#try(() => {
+      const output = this.#cut(this.#running.final())
+      const expected = this.#length ?? 0
+      if (this.#given >= expected) return output
+      throw new LengthError('SEALSTREAM_TRUNCATED', 'ciphertext', expected, this.#given)
+    })
   }
 
   close(): void {
     this.#running.close()
+  }
+
+  #try(step: () => Buffer): Buffer {
+    if (this.#failure !== undefined) throw this.#failure.error
+    try {
+      return step()
+    } catch (error) {
+      this.#failure = { error }
+      throw error
+    }
   }
 
   #cut(output: Buffer): Buffer {

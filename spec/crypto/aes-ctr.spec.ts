@@ -1,7 +1,8 @@
-import { createSecretKey } from 'node:crypto'
 import { expect } from 'chai'
 import { aes256Ctr } from '../../lib/crypto/aes-ctr.js'
+import type { RunningCipher } from '../../lib/crypto/content-cipher.js'
 import { LengthError } from '../../lib/errors.js'
+import { decryption, secretOf } from '../support/content-secret.js'
 import { ctrModel } from '../support/ctr-model.js'
 import { refused } from '../support/refused.js'
 import { runCipher } from '../support/run-cipher.js'
@@ -10,35 +11,41 @@ import { nistCtrVectors } from '../support/vectors.js'
 
 const random = new Seeded(20)
 const KEY_BYTES = random.bytes(32)
-const KEY = createSecretKey(KEY_BYTES)
 const IV = random.bytes(16)
 const PLAIN = random.bytes(65537)
 const CIPHER = ctrModel(KEY_BYTES, IV, PLAIN)
+
+/** From position `start` on. */
+const encryptor = (start = 0, iv = IV, key = KEY_BYTES): RunningCipher =>
+  aes256Ctr.encryptor(secretOf(key, iv), start, true)
+
+const decryptor = (start = 0, end?: number, iv = IV, key = KEY_BYTES): RunningCipher =>
+  aes256Ctr.decryptor(secretOf(key, iv), decryption({ start, end }))
 
 const hex = (text: string): Buffer => Buffer.from(text, 'hex')
 
 describe('aes256Ctr', () => {
   for (const { name, key, initialCounter, blocks } of nistCtrVectors()) {
-    const [secret, iv] = [createSecretKey(hex(key)), hex(initialCounter)]
+    const [secret, iv] = [hex(key), hex(initialCounter)]
     const plaintext = hex(blocks.map((block) => block.plaintext).join(''))
     const ciphertext = hex(blocks.map((block) => block.ciphertext).join(''))
 
     it(`encrypts NIST ${name}`, () => {
-      expect(runCipher(aes256Ctr.encryptor(secret, iv, 0), [plaintext]).equals(ciphertext)).to.equal(true)
+      expect(runCipher(encryptor(0, iv, secret), [plaintext]).equals(ciphertext)).to.equal(true)
     })
 
     it(`decrypts NIST ${name}`, () => {
-      expect(runCipher(aes256Ctr.decryptor(secret, iv, 0), [ciphertext]).equals(plaintext)).to.equal(true)
+      expect(runCipher(decryptor(0, undefined, iv, secret), [ciphertext]).equals(plaintext)).to.equal(true)
     })
 
     for (const [n, block] of blocks.entries()) {
       it(`encrypts block ${n} of NIST ${name} alone, from position ${16 * n}`, () => {
-        const output = runCipher(aes256Ctr.encryptor(secret, iv, 16 * n), [hex(block.plaintext)])
+        const output = runCipher(encryptor(16 * n, iv, secret), [hex(block.plaintext)])
         expect(output.toString('hex')).to.equal(block.ciphertext)
       })
 
       it(`decrypts block ${n} of NIST ${name} alone, from position ${16 * n}`, () => {
-        const output = runCipher(aes256Ctr.decryptor(secret, iv, 16 * n), [hex(block.ciphertext)])
+        const output = runCipher(decryptor(16 * n, undefined, iv, secret), [hex(block.ciphertext)])
         expect(output.toString('hex')).to.equal(block.plaintext)
       })
     }
@@ -47,12 +54,12 @@ describe('aes256Ctr', () => {
   for (const size of [0, 1, 15, 16, 17, 4095, 4096, 4097, 65535, 65536, 65537]) {
     for (const write of [1, 7, 16, 4096]) {
       it(`encrypts ${size} bytes that come ${write} at a time as the definition says`, () => {
-        const output = runCipher(aes256Ctr.encryptor(KEY, IV, 0), piecesOf(PLAIN.subarray(0, size), write))
+        const output = runCipher(encryptor(), piecesOf(PLAIN.subarray(0, size), write))
         expect(output.equals(CIPHER.subarray(0, size))).to.equal(true)
       })
 
       it(`restores ${size} bytes that arrive ${write} at a time`, () => {
-        const output = runCipher(aes256Ctr.decryptor(KEY, IV, 0), piecesOf(CIPHER.subarray(0, size), write))
+        const output = runCipher(decryptor(), piecesOf(CIPHER.subarray(0, size), write))
         expect(output.equals(PLAIN.subarray(0, size))).to.equal(true)
       })
     }
@@ -60,21 +67,19 @@ describe('aes256Ctr', () => {
 
   for (let start = 0; start <= 100; start++) {
     it(`encrypts from position ${start} to the slice of the whole`, () => {
-      const output = runCipher(aes256Ctr.encryptor(KEY, IV, start), [PLAIN.subarray(start, start + 200)])
+      const output = runCipher(encryptor(start), [PLAIN.subarray(start, start + 200)])
       expect(output.equals(CIPHER.subarray(start, start + 200))).to.equal(true)
     })
 
     it(`decrypts from position ${start} to the slice of the whole`, () => {
-      const output = runCipher(aes256Ctr.decryptor(KEY, IV, start), [CIPHER.subarray(start, start + 200)])
+      const output = runCipher(decryptor(start), [CIPHER.subarray(start, start + 200)])
       expect(output.equals(PLAIN.subarray(start, start + 200))).to.equal(true)
     })
   }
 
   it('gives each byte of a block alone for all 16 remainders of the position', () => {
     for (let start = 32; start < 48; start++) {
-      const output = runCipher(aes256Ctr.decryptor(KEY, IV, start, start), [
-        CIPHER.subarray(start, start + 1),
-      ])
+      const output = runCipher(decryptor(start, start), [CIPHER.subarray(start, start + 1)])
       expect(output.equals(PLAIN.subarray(start, start + 1)), `position ${start}`).to.equal(true)
     }
   })
@@ -87,14 +92,14 @@ describe('aes256Ctr', () => {
   ] as const) {
     it(`crosses ${title} in the middle of the keystream as the definition says`, () => {
       const plain = PLAIN.subarray(0, 100)
-      const output = runCipher(aes256Ctr.encryptor(KEY, hex(iv), 0), [plain])
+      const output = runCipher(encryptor(0, hex(iv)), [plain])
       expect(output.equals(ctrModel(KEY_BYTES, hex(iv), plain))).to.equal(true)
     })
 
     it(`crosses ${title} when it starts at each position from 0 to 64`, () => {
       const whole = ctrModel(KEY_BYTES, hex(iv), PLAIN.subarray(0, 100))
       for (let start = 0; start <= 64; start++) {
-        const output = runCipher(aes256Ctr.encryptor(KEY, hex(iv), start), [PLAIN.subarray(start, 100)])
+        const output = runCipher(encryptor(start, hex(iv)), [PLAIN.subarray(start, 100)])
         expect(output.equals(whole.subarray(start)), `from ${start}`).to.equal(true)
       }
     })
@@ -109,9 +114,7 @@ describe('aes256Ctr', () => {
       if (iv >= 1n << 64n) counter.writeBigUInt64BE(IV.readBigUInt64BE(0) + 1n, 0)
       const padded = Buffer.concat([Buffer.alloc(skip), PLAIN.subarray(0, 40)])
       const expected = ctrModel(KEY_BYTES, counter, padded).subarray(skip)
-      expect(
-        runCipher(aes256Ctr.encryptor(KEY, IV, start), [PLAIN.subarray(0, 40)]).equals(expected),
-      ).to.equal(true)
+      expect(runCipher(encryptor(start), [PLAIN.subarray(0, 40)]).equals(expected)).to.equal(true)
     })
   }
 
@@ -129,13 +132,13 @@ describe('aes256Ctr', () => {
       for (const write of [1, 7, 4096]) {
         it(`gives positions ${start} to ${end} and ignores 50 bytes too many, ${write} at a time`, () => {
           const input = CIPHER.subarray(start, end + 1 + 50)
-          const output = runCipher(aes256Ctr.decryptor(KEY, IV, start, end), piecesOf(input, write))
+          const output = runCipher(decryptor(start, end), piecesOf(input, write))
           expect(output.equals(PLAIN.subarray(start, end + 1))).to.equal(true)
         })
       }
 
       it(`refuses to end one byte before position ${end} when it starts at ${start}`, async () => {
-        const cipher = aes256Ctr.decryptor(KEY, IV, start, end)
+        const cipher = decryptor(start, end)
         cipher.update(CIPHER.subarray(start, end))
         const error = await refused('SEALSTREAM_TRUNCATED', () => cipher.final())
         expect(error).to.be.instanceOf(LengthError)
@@ -144,12 +147,12 @@ describe('aes256Ctr', () => {
     }
 
     it('ends without input in an error when bytes were promised', async () => {
-      await refused('SEALSTREAM_TRUNCATED', () => aes256Ctr.decryptor(KEY, IV, 0, 9).final())
+      await refused('SEALSTREAM_TRUNCATED', () => decryptor(0, 9).final())
     })
   })
 
   it('gives output that later updates leave alone', () => {
-    const cipher = aes256Ctr.encryptor(KEY, IV, 0)
+    const cipher = encryptor()
     const first = cipher.update(PLAIN.subarray(0, 100))
     for (let at = 100; at < 5000; at += 100) cipher.update(PLAIN.subarray(at, at + 100))
     expect(first.equals(CIPHER.subarray(0, 100))).to.equal(true)
@@ -157,20 +160,20 @@ describe('aes256Ctr', () => {
 
   it('leaves its input as it was', () => {
     const input = Buffer.from(PLAIN.subarray(0, 100))
-    aes256Ctr.encryptor(KEY, IV, 3).update(input)
+    encryptor(3).update(input)
     expect(input.equals(PLAIN.subarray(0, 100))).to.equal(true)
   })
 
   it('leaves the IV it was given as it was', () => {
     const iv = Buffer.from(IV)
-    aes256Ctr.encryptor(KEY, iv, 1000).update(PLAIN)
+    encryptor(1000, iv).update(PLAIN)
     expect(iv.equals(IV)).to.equal(true)
   })
 
   for (const [name, open] of [
-    ['encryptor', () => aes256Ctr.encryptor(KEY, IV, 0)],
-    ['decryptor', () => aes256Ctr.decryptor(KEY, IV, 0)],
-    ['bounded decryptor', () => aes256Ctr.decryptor(KEY, IV, 0, 9)],
+    ['encryptor', () => encryptor()],
+    ['decryptor', () => decryptor()],
+    ['bounded decryptor', () => decryptor(0, 9)],
   ] as const) {
     it(`refuses update of a closed ${name}`, async () => {
       const cipher = open()
@@ -198,7 +201,7 @@ describe('aes256Ctr', () => {
   }
 
   it('refuses update of a closed bounded decryptor that has given all its bytes', async () => {
-    const cipher = aes256Ctr.decryptor(KEY, IV, 0, 9)
+    const cipher = decryptor(0, 9)
     cipher.update(CIPHER.subarray(0, 10))
     cipher.close()
     await refused('SEALSTREAM_DATA_KEY_DISPOSED', () => cipher.update(CIPHER.subarray(10, 20)))
@@ -212,6 +215,11 @@ describe('aes256Ctr', () => {
   }
 
   it('has keys of 32 and IVs of 16 bytes', () => {
-    expect(aes256Ctr).to.include({ keyBytes: 32, ivBytes: 16 })
+    expect(aes256Ctr).to.include({ keyBytes: 32, ivBytes: 16, headBytes: 0 })
+  })
+
+  it('encrypts a stretch that is not the end of the object to the same bytes', () => {
+    const output = runCipher(aes256Ctr.encryptor(secretOf(KEY_BYTES, IV), 5, false), [PLAIN.subarray(5, 99)])
+    expect(output.equals(CIPHER.subarray(5, 99))).to.equal(true)
   })
 })

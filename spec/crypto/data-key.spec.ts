@@ -2,11 +2,10 @@ import { createDecipheriv } from 'node:crypto'
 import { inspect } from 'node:util'
 import { expect } from 'chai'
 import { DataKey } from '../../lib/crypto/data-key.js'
-import { FORMAT_NAMES, FORMATS } from '../../lib/crypto/format.js'
+import { WRITABLE_FORMATS } from '../../lib/crypto/format.js'
 import { ctrModel } from '../support/ctr-model.js'
-import { failureOf, refused } from '../support/refused.js'
+import { refused } from '../support/refused.js'
 import { runCipher } from '../support/run-cipher.js'
-import { expectNoTrace, PRINTERS } from '../support/secrecy.js'
 import { Seeded } from '../support/seeded.js'
 
 const random = new Seeded(50)
@@ -23,18 +22,6 @@ const dataKey = (): DataKey => DataKey.from({ format: 'cos', key: KEY, iv: IV })
 const wrong = (value: unknown): never => value as never
 
 describe('DataKey', () => {
-  for (const format of FORMAT_NAMES) {
-    it(`generates 32 key bytes and 16 IV bytes for ${format}`, async () => {
-      await DataKey.generate(format).withBytes((key, iv) => {
-        expect([key.length, iv.length]).to.deep.equal([32, 16])
-      })
-    })
-
-    it(`carries the format ${format} and that it is not authenticated`, () => {
-      expect(DataKey.generate(format)).to.include({ format, authenticated: false })
-    })
-  }
-
   it('generates other bytes every time', async () => {
     const seen = new Set<string>()
     for (let round = 0; round < 100; round++) {
@@ -45,9 +32,9 @@ describe('DataKey', () => {
     expect(seen.size).to.equal(200)
   })
 
-  it('refuses to generate for an unknown format and lists the known ones', async () => {
+  it('refuses to generate for an unknown format and lists those that can be written', async () => {
     const error = await refused('SEALSTREAM_OPTION', () => DataKey.generate(wrong('aes')))
-    for (const format of FORMAT_NAMES) expect(error.message).to.include(format)
+    for (const format of WRITABLE_FORMATS) expect(error.message).to.include(format)
   })
 
   for (const format of ['', 'constructor', '__proto__', undefined]) {
@@ -118,151 +105,6 @@ describe('DataKey', () => {
     await made.withBytes((key, iv) => {
       expect(createDecipheriv('aes-256-ctr', key, iv).update(stored).equals(PLAIN)).to.equal(true)
     })
-  })
-})
-
-describe('DataKey encryptor', () => {
-  const at = (made: DataKey, start: number, end: number, sameBytes = false): Buffer =>
-    runCipher(made.encryptor({ start, sameBytes }), [PLAIN.subarray(start, end)])
-
-  it('starts at 0 without options', () => {
-    expect(runCipher(dataKey().encryptor(), [PLAIN]).equals(CIPHER)).to.equal(true)
-  })
-
-  it('refuses to start at 0 twice', async () => {
-    const made = dataKey()
-    at(made, 0, 10)
-    await refused(REUSED, () => made.encryptor())
-  })
-
-  it('refuses to start twice at 0 even before a byte has come', async () => {
-    const made = dataKey()
-    made.encryptor()
-    await refused(REUSED, () => made.encryptor())
-  })
-
-  it('refuses to start in the middle of what was encrypted', async () => {
-    const made = dataKey()
-    at(made, 0, 100)
-    await refused(REUSED, () => made.encryptor({ start: 50 }))
-  })
-
-  it('refuses to start at the last position that was encrypted', async () => {
-    const made = dataKey()
-    at(made, 0, 100)
-    await refused(REUSED, () => made.encryptor({ start: 99 }))
-  })
-
-  it('refuses to run into a range that was encrypted before', async () => {
-    const made = dataKey()
-    at(made, 50, 60)
-    const running = made.encryptor()
-    running.update(PLAIN.subarray(0, 50))
-    await refused(REUSED, () => running.update(PLAIN.subarray(50, 51)))
-  })
-
-  it('refuses an update that would cover a later range whole', async () => {
-    const made = dataKey()
-    at(made, 50, 60)
-    await refused(REUSED, () => at(made, 0, 100))
-  })
-
-  it('refuses to run into a range that another encryptor has only claimed', async () => {
-    const made = dataKey()
-    const running = made.encryptor()
-    made.encryptor({ start: 32 })
-    await refused(REUSED, () => running.update(PLAIN.subarray(0, 33)))
-  })
-
-  it('encrypts positions 0 to 4 and 5 to 9 of one counter block separately', () => {
-    const made = dataKey()
-    // They share a counter block but no position: the keystream bytes are disjoint.
-    expect(at(made, 0, 5).equals(CIPHER.subarray(0, 5))).to.equal(true)
-    expect(at(made, 5, 10).equals(CIPHER.subarray(5, 10))).to.equal(true)
-  })
-
-  it('stays at its position when an update was refused', async () => {
-    const made = dataKey()
-    made.encryptor({ start: 32 })
-    const running = made.encryptor()
-    const first = running.update(PLAIN.subarray(0, 20))
-    await refused(REUSED, () => running.update(PLAIN.subarray(20, 33)))
-    const second = running.update(PLAIN.subarray(20, 32))
-    expect(Buffer.concat([first, second]).equals(CIPHER.subarray(0, 32))).to.equal(true)
-  })
-
-  for (const order of [
-    [0, 1, 2],
-    [0, 2, 1],
-    [1, 0, 2],
-    [1, 2, 0],
-    [2, 0, 1],
-    [2, 1, 0],
-  ]) {
-    it(`encrypts three parts in the order ${order.join(', ')} to the bytes of one run`, () => {
-      const made = dataKey()
-      const parts: Buffer[] = []
-      for (const part of order) parts[part] = at(made, part * 320, Math.min((part + 1) * 320, 1000))
-      expect(Buffer.concat(parts).equals(CIPHER.subarray(0, 960))).to.equal(true)
-    })
-  }
-
-  it('encrypts two parts at the same time, byte by byte in turn', () => {
-    const made = dataKey()
-    const [low, high] = [made.encryptor(), made.encryptor({ start: 100 })]
-    const output = Buffer.alloc(200)
-    for (let n = 0; n < 100; n++) {
-      low.update(PLAIN.subarray(n, n + 1)).copy(output, n)
-      high.update(PLAIN.subarray(100 + n, 101 + n)).copy(output, 100 + n)
-    }
-    expect(output.equals(CIPHER.subarray(0, 200))).to.equal(true)
-  })
-
-  it('encrypts the same range again with sameBytes: true, to the same bytes', () => {
-    const made = dataKey()
-    const first = at(made, 64, 200)
-    expect(at(made, 64, 200, true).equals(first)).to.equal(true)
-  })
-
-  it('refuses the same range without sameBytes after a retry with it', async () => {
-    const made = dataKey()
-    at(made, 0, 100)
-    at(made, 0, 100, true)
-    await refused(REUSED, () => at(made, 0, 100))
-  })
-
-  it('refuses a range without sameBytes that was first encrypted with it', async () => {
-    const made = dataKey()
-    at(made, 0, 100, true)
-    await refused(REUSED, () => at(made, 0, 100))
-  })
-
-  it('refuses a range without sameBytes that a retry with it reached beyond the first run', async () => {
-    const made = dataKey()
-    at(made, 0, 100)
-    at(made, 0, 200, true)
-    await refused(REUSED, () => at(made, 150, 200))
-  })
-
-  for (const start of [-1, 1.5, NaN, Infinity, 2 ** 53, '0', null]) {
-    it(`refuses start ${inspect(start)}`, async () => {
-      const error = await refused('SEALSTREAM_OPTION', () => dataKey().encryptor({ start: wrong(start) }))
-      expect(error).to.include({ option: 'start' })
-    })
-  }
-
-  it('closes: later updates are refused', async () => {
-    const running = dataKey().encryptor()
-    running.update(PLAIN.subarray(0, 10))
-    running.close()
-    await refused(DISPOSED, () => running.update(PLAIN.subarray(10, 20)))
-  })
-
-  it('closes only itself: another encryptor of the key runs on', () => {
-    const made = dataKey()
-    const [first, second] = [made.encryptor(), made.encryptor({ start: 500 })]
-    first.close()
-    expect(second.update(PLAIN.subarray(500)).equals(CIPHER.subarray(500))).to.equal(true)
   })
 })
 
@@ -394,110 +236,5 @@ describe('DataKey dispose', () => {
     const [one, other] = [dataKey(), dataKey()]
     one.dispose()
     expect(runCipher(other.decryptor(), [CIPHER]).equals(PLAIN)).to.equal(true)
-  })
-})
-
-describe('DataKey withBytes', () => {
-  it('shows the key and the IV', async () => {
-    await dataKey().withBytes((key, iv) => {
-      expect([key.equals(KEY), iv.equals(IV)]).to.deep.equal([true, true])
-    })
-  })
-
-  it('returns what the function returned', async () => {
-    expect(await dataKey().withBytes(() => 42)).to.equal(42)
-  })
-
-  it('wipes the copy of the key afterwards', async () => {
-    let shown: Buffer = Buffer.alloc(0)
-    await dataKey().withBytes((key) => void (shown = key))
-    expect(shown.equals(Buffer.alloc(32))).to.equal(true)
-  })
-
-  it('wipes the copy of the IV afterwards', async () => {
-    let shown: Buffer = Buffer.alloc(0)
-    await dataKey().withBytes((_, iv) => void (shown = iv))
-    expect(shown.equals(Buffer.alloc(16))).to.equal(true)
-  })
-
-  it('wipes the copy of the key when the function throws', async () => {
-    let shown: Buffer = Buffer.alloc(0)
-    const failed = await dataKey()
-      .withBytes((key) => {
-        shown = key
-        throw new Error('no')
-      })
-      .catch((error: unknown) => error)
-    expect(failed).to.include({ message: 'no' })
-    expect(shown.equals(Buffer.alloc(32))).to.equal(true)
-  })
-
-  it('wipes the copy of the key only after a promise of the function has settled', async () => {
-    await dataKey().withBytes(async (key) => {
-      await new Promise((resolve) => setTimeout(resolve, 5))
-      expect(key.equals(KEY)).to.equal(true)
-    })
-  })
-
-  it('stays usable when its copies are overwritten', async () => {
-    const made = dataKey()
-    await made.withBytes((key, iv) => {
-      key.fill(1)
-      iv.fill(1)
-    })
-    expect(runCipher(made.encryptor(), [PLAIN]).equals(CIPHER)).to.equal(true)
-  })
-})
-
-describe('DataKey secrecy', () => {
-  const used = dataKey()
-  const subjects = {
-    'a data key': used,
-    'an encryptor': used.encryptor(),
-    'a decryptor': used.decryptor(),
-    'a bounded decryptor': used.decryptor({ start: 3, end: 5 }),
-  }
-  for (const [subject, object] of Object.entries(subjects)) {
-    for (const [printer, print] of Object.entries(PRINTERS)) {
-      it(`hides key and IV of ${subject} from ${printer}`, () => {
-        const text = print(object)
-        expectNoTrace(text, KEY, printer)
-        expectNoTrace(text, IV, printer)
-      })
-    }
-  }
-
-  for (const printer of ['util.inspect', 'JSON.stringify', 'structuredClone', 'v8.serialize', 'spread']) {
-    it(`would be seen to fail: ${printer} of an object that does not hide its key shows it`, () => {
-      const text = PRINTERS[printer]!({ key: KEY })
-      expect(() => expectNoTrace(text, KEY, printer)).to.throw('shows the secret')
-    })
-  }
-
-  it('says in util.inspect that the key is hidden', () => {
-    expect(inspect(dataKey())).to.equal("DataKey { format: 'cos', key: <hidden> }")
-  })
-
-  it('says in JSON that the key is hidden', () => {
-    expect(JSON.parse(JSON.stringify(dataKey()))).to.deep.equal({ format: 'cos', key: '<hidden>' })
-  })
-
-  it('has format as its only key', () => {
-    expect(Reflect.ownKeys(dataKey())).to.deep.equal(['format'])
-  })
-
-  it('shows no bytes in the error for a key of 31 bytes', async () => {
-    const error = await failureOf(() => DataKey.from({ format: 'cos', key: KEY.subarray(0, 31), iv: IV }))
-    expectNoTrace(inspect(error, { depth: 10 }), KEY, 'the error')
-  })
-})
-
-describe('FORMATS', () => {
-  it('are cos and cos-python', () => {
-    expect(FORMAT_NAMES).to.deep.equal(['cos', 'cos-python'])
-  })
-
-  it('are all unauthenticated', () => {
-    expect(Object.values(FORMATS).some(({ authenticated }) => authenticated)).to.equal(false)
   })
 })

@@ -1,14 +1,16 @@
-/** Envelopes that were cut, altered or mixed: a typed error every time, never success. */
-import { generateKeyPairSync } from 'node:crypto'
+/** Envelopes that were cut or altered: a typed error every time, never success. */
 import { expect } from 'chai'
-import { createEnvelope, openEnvelope, type Metadata } from '../../lib/envelope/envelope.js'
+import { createEnvelope, openEnvelope } from '../../lib/envelope/envelope.js'
+import type { Metadata } from '../../lib/envelope/write-envelope.js'
 import { EnvelopeError, KeyError, type ErrorCode } from '../../lib/errors.js'
 import { AesMasterKey } from '../../lib/keys/aes-master-key.js'
 import type { MasterKey } from '../../lib/keys/master-key.js'
 import { RsaMasterKey } from '../../lib/keys/rsa-master-key.js'
+import { FakeKmsMasterKey } from '../support/foreign-objects.js'
 import { failureOf, refused } from '../support/refused.js'
 import { runCipher } from '../support/run-cipher.js'
 import { Seeded } from '../support/seeded.js'
+import { testPair } from '../support/test-keys.js'
 
 const PREFIX = 'x-cos-meta-client-side-encryption-'
 const KEY = `${PREFIX}key`
@@ -16,13 +18,13 @@ const IV = `${PREFIX}iv`
 const START = `${PREFIX}start`
 const CEK_ALG = `${PREFIX}cek-alg`
 const WRAP_ALG = `${PREFIX}wrap-alg`
+const RECIPIENT = 'x-cos-meta-sealstream-recipient-1'
 
 const MALFORMED = 'SEALSTREAM_ENVELOPE_MALFORMED'
 const AMBIGUOUS = 'SEALSTREAM_AMBIGUOUS_ENVELOPE'
-const UNKNOWN = 'SEALSTREAM_UNKNOWN_ALGORITHM'
 
 const AES = AesMasterKey.generate()
-const RSA = RsaMasterKey.from(generateKeyPairSync('rsa', { modulusLength: 2048 }))
+const RSA = RsaMasterKey.from(testPair('2048'))
 const PLAIN = new Seeded(100).bytes(100)
 
 /** Envelopes by title, made before the first test. */
@@ -31,6 +33,9 @@ const ENVELOPES = [
   { title: 'cos under RSA', format: 'cos', master: RSA },
   { title: 'cos-python under AES', format: 'cos-python', master: AES },
   { title: 'cos-python under RSA', format: 'cos-python', master: RSA },
+  { title: 'cos-java-gcm under RSA', format: 'cos-java-gcm', master: RSA },
+  { title: 'sealed under AES', format: 'sealed', master: AES },
+  { title: 'sealed under RSA', format: 'sealed', master: RSA },
 ] as const
 
 const open = (metadata: Readonly<Record<string, string | string[] | undefined>>, master: MasterKey) =>
@@ -65,6 +70,7 @@ describe('no envelope', () => {
     ['no headers', {}],
     ['headers of other kinds', { 'content-type': 'text/plain', 'x-cos-meta-author': 'me', etag: '"x"' }],
     ['the names without their prefix', { 'client-side-encryption-key': 'AAAA' }],
+    ['envelope headers without a value', { [KEY]: undefined, [RECIPIENT]: undefined }],
   ] as const) {
     it(`is what an object with ${title} has`, async () => {
       const error = await refused('SEALSTREAM_ENVELOPE_MISSING', () => open(metadata, AES))
@@ -92,22 +98,6 @@ for (const { title, format, master } of ENVELOPES) {
             `${name} cut to ${length}`,
           )
         }
-      }
-    })
-
-    it('is refused with key and IV cut to the same length, at a sample of lengths', async () => {
-      const ivs = [IV, START].filter((name) => name in metadata)
-      for (const length of sample(metadata[KEY]!.length)) {
-        const cut = Object.fromEntries([KEY, ...ivs].map((name) => [name, metadata[name]!.slice(0, length)]))
-        if (length === 0) expect(Object.values(cut).join('')).to.equal('')
-        const unchanged = Object.entries(cut).every(([name, text]) => text === metadata[name])
-        if (!unchanged) await expectRefusal({ ...metadata, ...cut }, master, `all cut to ${length}`)
-      }
-    })
-
-    it('is refused with each header empty', async () => {
-      for (const name of Object.keys(metadata)) {
-        await expectRefusal({ ...metadata, [name]: '' }, master, `${name} empty`)
       }
     })
 
@@ -140,41 +130,52 @@ for (const { title, format, master } of ENVELOPES) {
       }
     })
 
-    it('is read with a header in two cases and with one value', async () => {
-      await open({ ...metadata, [KEY.toUpperCase()]: metadata[KEY] }, master)
+    it('is read with each header in two cases and with one value', async () => {
+      for (const [name, text] of Object.entries(metadata)) {
+        await open({ ...metadata, [name.toUpperCase()]: text }, master)
+      }
     })
 
-    if (!isWeak) {
-      const bits = (name: string): number[] => sample(Buffer.from(metadata[name]!, 'base64').length * 8)
-
-      it('is refused with a flipped bit in the wrapped key', async () => {
-        for (const bit of bits(KEY)) {
-          const altered = { ...metadata, [KEY]: flipped(metadata[KEY]!, bit) }
-          await refused('SEALSTREAM_UNWRAP', () => open(altered, master))
-        }
-      })
-
-      it('is refused with a flipped bit in the wrapped IV', async () => {
-        const ivs = [IV, START].filter((name) => name in metadata)
-        for (const bit of bits(ivs[0]!)) {
-          const altered = Object.fromEntries(ivs.map((name) => [name, flipped(metadata[name]!, bit)]))
-          await refused('SEALSTREAM_UNWRAP', () => open({ ...metadata, ...altered }, master))
-        }
-      })
-
-      it('is refused with the IV of another envelope', async () => {
-        const { metadata: other } = await createEnvelope(AesMasterKey.generate(), { format: 'cos' })
-        const ivs = [IV, START].filter((name) => name in metadata)
-        const altered = Object.fromEntries(ivs.map((name) => [name, other[START]!]))
-        await expectRefusal({ ...metadata, ...altered }, master, 'the IV of another envelope')
-      })
-    }
-
-    it('shows no header value in the error for a damaged key or IV', async () => {
-      for (const name of [KEY, IV, START].filter((header) => header in metadata)) {
+    it('is refused, in an error that quotes no header, with a damaged key or IV', async () => {
+      for (const name of [KEY, IV, START, RECIPIENT].filter((header) => header in metadata)) {
         const error = await failureOf(() => open({ ...metadata, [name]: `${metadata[name]!}!` }, master))
-        expect(error.message).to.not.include(metadata[name]!.slice(0, 12))
+        expect(error.message).to.not.include(metadata[name]!.slice(-12))
       }
+    })
+
+    if (format === 'sealed') return
+    it('is refused with key and IV cut to the same length, at a sample of lengths', async () => {
+      const ivs = [IV, START].filter((name) => name in metadata)
+      for (const length of sample(metadata[KEY]!.length)) {
+        const cut = Object.fromEntries([KEY, ...ivs].map((name) => [name, metadata[name]!.slice(0, length)]))
+        const unchanged = Object.entries(cut).every(([name, text]) => text === metadata[name])
+        if (!unchanged) await expectRefusal({ ...metadata, ...cut }, master, `all cut to ${length}`)
+      }
+    })
+
+    if (isWeak) return
+    const bits = (name: string): number[] => sample(Buffer.from(metadata[name]!, 'base64').length * 8)
+
+    it('is refused with a flipped bit in the wrapped key', async () => {
+      for (const bit of bits(KEY)) {
+        const altered = { ...metadata, [KEY]: flipped(metadata[KEY]!, bit) }
+        await refused('SEALSTREAM_UNWRAP', () => open(altered, master))
+      }
+    })
+
+    it('is refused with a flipped bit in the wrapped IV', async () => {
+      const ivs = [IV, START].filter((name) => name in metadata)
+      for (const bit of bits(ivs[0]!)) {
+        const altered = Object.fromEntries(ivs.map((name) => [name, flipped(metadata[name]!, bit)]))
+        await refused('SEALSTREAM_UNWRAP', () => open({ ...metadata, ...altered }, master))
+      }
+    })
+
+    it('is refused with the IV of another envelope', async () => {
+      const { metadata: other } = await createEnvelope(AesMasterKey.generate(), { format: 'cos' })
+      const ivs = [IV, START].filter((name) => name in metadata)
+      const altered = Object.fromEntries(ivs.map((name) => [name, other[START]!]))
+      await expectRefusal({ ...metadata, ...altered }, master, 'the IV of another envelope')
     })
   })
 }
@@ -198,6 +199,28 @@ describe('an altered envelope of cos-python under AES (RULES 4.3)', () => {
   }
 })
 
+describe('a damaged envelope under KMS', () => {
+  const kms = new FakeKmsMasterKey()
+  for (const format of ['cos', 'cos-java-gcm'] as const) {
+    for (const name of [KEY, START]) {
+      for (const [title, bytes] of [
+        ['a line feed', Buffer.from('BLOB:\n')],
+        ['a blank', Buffer.from('BLOB: ')],
+        ['bytes above ASCII', Buffer.from([0x42, 0xe9, 0x80])],
+        ['a zero byte', Buffer.from('BLOB\0')],
+      ] as const) {
+        it(`is refused as malformed: ${format} with ${title} in the blob of ${name}`, async () => {
+          const { metadata } = await createEnvelope(kms, { format })
+          const error = await refused(MALFORMED, () =>
+            open({ ...metadata, [name]: bytes.toString('base64') }, kms),
+          )
+          expect(error).to.include({ header: name })
+        })
+      }
+    }
+  }
+})
+
 describe('an envelope that lacks one header', () => {
   const lacking: [(typeof ENVELOPES)[number], string, ErrorCode][] = [
     [ENVELOPES[0], KEY, MALFORMED],
@@ -212,19 +235,20 @@ describe('an envelope that lacks one header', () => {
     [ENVELOPES[2], IV, MALFORMED],
     [ENVELOPES[3], KEY, MALFORMED],
     [ENVELOPES[3], IV, MALFORMED],
+    [ENVELOPES[4], KEY, MALFORMED],
+    [ENVELOPES[4], START, MALFORMED],
+    [ENVELOPES[4], CEK_ALG, MALFORMED],
+    [ENVELOPES[4], WRAP_ALG, MALFORMED],
+    [ENVELOPES[4], 'x-cos-meta-x-cos-tag-len', MALFORMED],
   ]
   for (const [{ title, format, master }, header, code] of lacking) {
     it(`is refused with ${code}: ${title} without ${header}`, async () => {
       const { metadata } = await createEnvelope(master, { format })
       const error = await refused(code, () => open(without(metadata, header), master))
       expect(error).to.have.property('header').that.is.a('string')
+      await refused(code, () => open({ ...metadata, [header]: undefined }, master))
     })
   }
-
-  it('is refused with an undefined value as if it lacked the header', async () => {
-    const { metadata } = await createEnvelope(AES, { format: 'cos' })
-    await refused(MALFORMED, () => open({ ...metadata, [START]: undefined }, AES))
-  })
 
   // Without -iv the bridge is what COS Java would write with this padding: one complete envelope, and the same key.
   it('is read when it is the bridge without iv, to the same bytes', async () => {
@@ -234,196 +258,4 @@ describe('an envelope that lacks one header', () => {
     expect(opened.format).to.equal('cos')
     expect(runCipher(opened.dataKey.decryptor(), [stored]).equals(PLAIN)).to.equal(true)
   })
-})
-
-describe('an envelope that names an algorithm this version does not read', () => {
-  for (const [{ title, format, master }] of [[ENVELOPES[0]], [ENVELOPES[1]]] as const) {
-    for (const algorithm of [
-      'AES/GCM/NoPadding',
-      'AES/CBC/PKCS5Padding',
-      'aes/ctr/nopadding',
-      'AES/CTR',
-      'AES/CTR/NoPadding ',
-      '__proto__',
-      'toString',
-    ]) {
-      it(`is refused: ${title} with cek-alg ${algorithm}`, async () => {
-        const { metadata } = await createEnvelope(master, { format })
-        const error = await refused(UNKNOWN, () => open({ ...metadata, [CEK_ALG]: algorithm }, master))
-        expect(error).to.include({ header: CEK_ALG })
-      })
-    }
-
-    for (const algorithm of [
-      'KMS/TencentCloud',
-      'kms',
-      'RSA/ECB/OAEPWithSHA-256AndMGF1Padding',
-      'RSA/ECB/PKCS1Padding',
-      'aeswrap',
-      'AESWrap2',
-      'AES',
-      'aes-kw',
-      'rsa-oaep-sha1',
-      '__proto__',
-      'toString',
-    ]) {
-      it(`is refused: ${title} with wrap-alg ${algorithm}`, async () => {
-        const { metadata } = await createEnvelope(master, { format })
-        const error = await refused(UNKNOWN, () => open({ ...metadata, [WRAP_ALG]: algorithm }, master))
-        expect(error).to.include({ header: WRAP_ALG })
-      })
-    }
-  }
-
-  it('is quoted at most 80 characters long in the message', async () => {
-    const { metadata } = await createEnvelope(AES, { format: 'cos' })
-    const error = await refused(UNKNOWN, () => open({ ...metadata, [WRAP_ALG]: 'x'.repeat(5000) }, AES))
-    expect(error.message.length).to.be.below(300)
-  })
-
-  it('is quoted without line breaks in the message', async () => {
-    const { metadata } = await createEnvelope(AES, { format: 'cos' })
-    const error = await refused(UNKNOWN, () => open({ ...metadata, [WRAP_ALG]: 'a\r\nb' }, AES))
-    expect(error.message).to.not.match(/[\r\n]/)
-  })
-
-  it('is refused when RSA bytes stand under AESWrap', async () => {
-    const { metadata } = await createEnvelope(RSA, { format: 'cos' })
-    const posing = without({ ...metadata, [WRAP_ALG]: 'AESWrap' }, IV)
-    await refused(MALFORMED, () => open(posing, AES))
-  })
-
-  it('is refused when AES bytes stand under the RSA string', async () => {
-    const { metadata } = await createEnvelope(AES, { format: 'cos' })
-    const posing = { ...metadata, [WRAP_ALG]: 'RSA/ECB/OAEPWithSHA-1AndMGF1Padding' }
-    await refused(MALFORMED, () => open(posing, RSA))
-  })
-
-  for (const { title, format, master } of [ENVELOPES[0], ENVELOPES[1]]) {
-    it(`is refused when start holds 16 plain bytes, as Android writes: ${title}`, async () => {
-      const { metadata } = await createEnvelope(master, { format })
-      const plain = { ...without(metadata, IV), [START]: Buffer.alloc(16, 3).toString('base64') }
-      const error = await refused(UNKNOWN, () => open(plain, master))
-      expect(error.message).to.include('Android')
-    })
-  }
-})
-
-describe('two envelopes on one object', () => {
-  it('are refused: the bridge with different iv and start', async () => {
-    const [one, other] = [
-      await createEnvelope(RSA, { format: 'cos' }),
-      await createEnvelope(RSA, { format: 'cos' }),
-    ]
-    const mixed = { ...one.metadata, [IV]: other.metadata[IV]! }
-    await refused(AMBIGUOUS, () => open(mixed, RSA))
-  })
-
-  it('are refused: cos under AES with an added iv', async () => {
-    const { metadata } = await createEnvelope(AES, { format: 'cos' })
-    await refused(AMBIGUOUS, () => open({ ...metadata, [IV]: Buffer.alloc(16).toString('base64') }, AES))
-  })
-
-  it('are refused: cos under AES with its own start as iv', async () => {
-    const { metadata } = await createEnvelope(AES, { format: 'cos' })
-    await refused(AMBIGUOUS, () => open({ ...metadata, [IV]: metadata[START]! }, AES))
-  })
-
-  it('are refused: cos-python under AES with an added start', async () => {
-    const { metadata } = await createEnvelope(AES, { format: 'cos-python' })
-    await expectRefusal({ ...metadata, [START]: metadata[IV]! }, AES, 'cos-python with a start')
-  })
-
-  it('are refused: cos-python under AES with an added wrap-alg', async () => {
-    const { metadata } = await createEnvelope(AES, { format: 'cos-python' })
-    await expectRefusal({ ...metadata, [WRAP_ALG]: 'AESWrap' }, AES, 'cos-python with a wrap-alg')
-  })
-
-  for (const { title, format, master } of [ENVELOPES[2], ENVELOPES[3]]) {
-    // An object that says it is GCM must not be decrypted as CTR: that would hand out wrong bytes without an error.
-    it(`are refused: ${title} with an added cek-alg of AES/GCM/NoPadding`, async () => {
-      const { metadata } = await createEnvelope(master, { format })
-      await expectRefusal({ ...metadata, [CEK_ALG]: 'AES/GCM/NoPadding' }, master, 'a GCM object read as CTR')
-    })
-  }
-
-  for (const { title, format, master } of ENVELOPES) {
-    for (const header of [
-      'x-cos-meta-sealstream-version',
-      'x-cos-meta-x-cos-key',
-      'x-cos-meta-x-cos-key-v2',
-    ]) {
-      it(`are refused: ${title} with an added ${header}`, async () => {
-        const { metadata } = await createEnvelope(master, { format })
-        await refused(AMBIGUOUS, () => open({ ...metadata, [header]: '1' }, master))
-      })
-    }
-  }
-
-  it('are refused: sealed and legacy headers together', async () => {
-    const headers = { 'x-cos-meta-sealstream-version': '1', 'x-cos-meta-x-cos-key': 'AAAA' }
-    await refused(AMBIGUOUS, () => open(headers, AES))
-  })
-})
-
-describe('an envelope of another generation', () => {
-  it('is refused as unknown: a sealed object of a newer version', async () => {
-    const error = await refused(UNKNOWN, () => open({ 'X-Cos-Meta-Sealstream-Version': '1' }, AES))
-    expect(error.message).to.include('newer')
-  })
-
-  for (const name of ['x-cos-key', 'x-cos-key-v2']) {
-    it(`is refused as unknown: legacy header ${name} with x-cos-iv`, async () => {
-      const headers = { [`x-cos-meta-${name}`]: 'AAAA', 'x-cos-meta-x-cos-iv': 'AAAA' }
-      await refused(UNKNOWN, () => open(headers, AES))
-    })
-  }
-
-  it('is refused as malformed: a legacy IV alone', async () => {
-    await refused(MALFORMED, () => open({ 'x-cos-meta-x-cos-iv': 'AAAA' }, AES))
-  })
-})
-
-describe('an envelope whose lengths no master key gives', () => {
-  const base64 = (length: number): string => Buffer.alloc(length, 9).toString('base64')
-  for (const [keyLength, ivLength] of [
-    [31, 16],
-    [33, 16],
-    [16, 16],
-    [24, 16],
-    [32, 15],
-    [32, 17],
-    [32, 32],
-    [32, 256],
-    [127, 127],
-    [256, 16],
-    [256, 255],
-    [256, 384],
-    [1025, 1025],
-    [2048, 2048],
-  ] as const) {
-    it(`is refused as malformed: cos-python with a key of ${keyLength} and an IV of ${ivLength} bytes`, async () => {
-      const headers = { [KEY]: base64(keyLength), [IV]: base64(ivLength) }
-      await refused(MALFORMED, () => open(headers, AES))
-      await refused(MALFORMED, () => open(headers, RSA))
-    })
-  }
-
-  for (const [keyLength, startLength] of [
-    [32, 24],
-    [48, 24],
-    [40, 32],
-    [40, 23],
-    [24, 40],
-  ] as const) {
-    it(`is refused as malformed: cos under AESWrap with ${keyLength} and ${startLength} bytes`, async () => {
-      const headers = {
-        [KEY]: base64(keyLength),
-        [START]: base64(startLength),
-        [CEK_ALG]: 'AES/CTR/NoPadding',
-        [WRAP_ALG]: 'AESWrap',
-      }
-      await refused(MALFORMED, () => open(headers, AES))
-    })
-  }
 })

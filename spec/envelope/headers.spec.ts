@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import {
   EnvelopeHeaders,
+  envelopeHeaders,
   isEnvelopeHeader,
   KEY_HEADER,
   RESERVED_SUFFIXES,
@@ -27,8 +28,16 @@ describe('isEnvelopeHeader', () => {
     })
   }
 
+  for (const name of ['matdesc', 'wrap-alg', 'cek-alg', 'tag-len']) {
+    it(`takes x-cos-meta-x-cos-${name} for part of an envelope, the older dialect's`, () => {
+      expect(isEnvelopeHeader(`x-cos-meta-x-cos-${name}`)).to.equal(true)
+    })
+  }
+
   for (const name of [
     'x-cos-meta-author',
+    'x-cos-meta-x-cos-crypto-instr-file',
+    'x-cos-meta-x-cos-other',
     'x-cos-meta-',
     'x-cos-meta-my-client-side-encryption-key',
     'client-side-encryption-key',
@@ -42,13 +51,29 @@ describe('isEnvelopeHeader', () => {
     })
   }
 
-  it('goes by the reserved suffixes of RULES 7.4', () => {
+  it('goes by the reserved suffixes of RULES 7.4, and those that travel with the older dialect', () => {
     expect([...RESERVED_SUFFIXES].sort()).to.deep.equal([
       'client-side-encryption-',
       'sealstream-',
+      'x-cos-cek-alg',
       'x-cos-iv',
       'x-cos-key',
+      'x-cos-matdesc',
+      'x-cos-tag-len',
+      'x-cos-wrap-alg',
     ])
+  })
+})
+
+describe('envelopeHeaders', () => {
+  it('gives the headers of an answer that are part of an envelope, and only those', () => {
+    const envelope = {
+      'x-cos-meta-sealstream-version': '1',
+      'x-cos-meta-client-side-encryption-iv': 'AAAA',
+      'x-cos-meta-x-cos-tag-len': '128',
+    }
+    const answer = { etag: '"x"', 'x-cos-meta-author': 'me', ...envelope }
+    expect(envelopeHeaders(answer)).to.deep.equal(envelope)
   })
 })
 
@@ -78,4 +103,30 @@ describe('EnvelopeHeaders', () => {
     )
     expect(error).to.include({ header: KEY_HEADER })
   })
+
+  it('says which dialects there are by their names alone', () => {
+    const facts = (...names: string[]): boolean[] => {
+      const headers = new EnvelopeHeaders(Object.fromEntries(names.map((name) => [`x-cos-meta-${name}`, ''])))
+      return [headers.hasSealed, headers.hasLegacy]
+    }
+    expect(facts('sealstream-anything')).to.deep.equal([true, false])
+    expect(facts('x-cos-key')).to.deep.equal([false, true])
+    expect(facts('x-cos-key-v2')).to.deep.equal([false, true])
+    expect(facts('x-cos-key-v3', 'x-cos-iv', 'client-side-encryption-key')).to.deep.equal([false, false])
+  })
+
+  it('lists names in lower case, each once', () => {
+    const headers = new EnvelopeHeaders({ [KEY_HEADER]: 'x', [KEY_HEADER.toUpperCase()]: 'x', other: 'y' })
+    expect(headers.names).to.deep.equal([KEY_HEADER])
+  })
+
+  for (const value of [['x'], ['x', 'x'], []]) {
+    it(`refuses the list ${JSON.stringify(value)} as a value`, async () => {
+      const error = await refused(
+        'SEALSTREAM_AMBIGUOUS_ENVELOPE',
+        () => new EnvelopeHeaders({ [KEY_HEADER]: value }),
+      )
+      expect(error).to.include({ header: KEY_HEADER })
+    })
+  }
 })

@@ -3,7 +3,11 @@ import { createSecretKey } from 'node:crypto'
 import type { CipherSecret, DecryptionOptions } from '../../lib/crypto/content-cipher.js'
 
 /** Key and IV (or salt) as a DataKey holds them. */
-export function secretOf(key: Uint8Array, iv: Buffer | undefined, context = Buffer.alloc(0)): CipherSecret {
+export function secretOf(
+  key: Uint8Array,
+  iv: Buffer | undefined,
+  context: Buffer = Buffer.alloc(0),
+): CipherSecret {
   return { key: createSecretKey(key), iv, context }
 }
 

@@ -80,14 +80,33 @@ export const PKCS1_KINDS: readonly [right: BlockKind, ...flawed: BlockKind[]] = 
   pkcs1Kind('no zero', (block, at) => block.set([7], at)),
 ]
 
+/** The same, but for those that look like PKCS#1 v1.5 by chance: of random blocks, six in a million pass for it. */
+export function neverPkcs1({ name, make }: BlockKind): BlockKind {
+  return {
+    name,
+    make(size, message, bytes) {
+      for (;;) {
+        const block = make(size, message, bytes)
+        if (block[1] !== 2) return block
+      }
+    },
+  }
+}
+
 /** No padding at all, below any modulus of as many bytes. */
-export const RANDOM_BLOCK: BlockKind = {
+export const RANDOM_BLOCK: BlockKind = neverPkcs1({
   name: 'random block',
   make(size, _message, bytes) {
     const block = bytes(size)
     block[0]! &= 0x7f
     return block
   },
+})
+
+/** A number so small that arithmetic could be quicker with it (the Marvin attack): 64 bytes of it are zeros. */
+export const SMALL_BLOCK: BlockKind = {
+  name: 'block that is a small number',
+  make: (size, _message, bytes) => bytes(size).fill(0, 0, 64),
 }
 
 /** MGF1 (B.2.1). */

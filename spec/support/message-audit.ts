@@ -9,22 +9,28 @@ type BodyEvent = Parameters<NonNullable<ServerOptions['onBody']>>[0]
 
 export class MessageAudit {
   readonly #partSize: number
+  readonly #lead: number
   /** By upload: the byte at each stored position, or -1. */
   readonly #seen = new Map<string, Int16Array>()
   readonly #conflicts = new Map<string, number>()
   /** Bodies of parts that began. */
   attempts = 0
 
-  /** @param partSize - Stored bytes of every part but the last. */
-  constructor(partSize: number) {
+  /**
+   * @param partSize - Stored bytes of every part but the last.
+   * @param lead - Bytes that the first part has more.
+   */
+  constructor(partSize: number, lead = 0) {
     this.#partSize = partSize
+    this.#lead = lead
   }
 
   /** Give it to the server as `onBody`. */
   readonly record = ({ uploadId, partNumber, offset, bytes }: BodyEvent): void => {
     if (uploadId === undefined || partNumber === undefined) return
     if (offset === 0) this.attempts += 1
-    const start = (partNumber - 1) * this.#partSize + offset
+    const before = partNumber === 1 ? 0 : this.#lead + (partNumber - 1) * this.#partSize
+    const start = before + offset
     const seen = this.#room(uploadId, start + bytes.length)
     for (let at = 0; at < bytes.length; at++) {
       const known = seen[start + at]!

@@ -5,7 +5,14 @@ import type { OaepHashes } from '../../lib/crypto/rsa-oaep.js'
 import { modulusBytes, rsaEncryptRaw } from '../../lib/crypto/rsa-raw.js'
 import type { MasterKey, RsaScheme, Wrapped, WrapScheme } from '../../lib/keys/master-key.js'
 import { DataKey } from '../../lib/crypto/data-key.js'
-import { type BlockKind, type ByteSource, oaepKinds, PKCS1_KINDS, RANDOM_BLOCK } from './flawed-blocks.js'
+import {
+  type BlockKind,
+  type ByteSource,
+  oaepKinds,
+  PKCS1_KINDS,
+  RANDOM_BLOCK,
+  SMALL_BLOCK,
+} from './flawed-blocks.js'
 
 /** One reason why a data key does not unwrap; every call gives another one of the same sizes. */
 export interface FailureClass {
@@ -71,6 +78,7 @@ export function rsaFailures(publicKey: KeyObject, strangerKey: KeyObject, form: 
       }
     }),
     failure('random blocks', RANDOM_BLOCK, RANDOM_BLOCK),
+    failure('blocks that are small numbers', SMALL_BLOCK, SMALL_BLOCK),
     {
       ...given('ciphertext not below the modulus', (bytes) => bytes(size).fill(0xff, 0, 16)),
       isPublic: true as const,
