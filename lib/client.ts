@@ -120,7 +120,13 @@ export class CosEncryptionClient {
     if (context !== undefined) assertContext(context)
     const policy = options.policy ?? (FORMATS[format].authenticated ? 'authenticated' : 'any')
     assertPolicy(policy)
-    this.#encryption = { service: makeService(options), masterKey, format, policy, context }
+    this.#encryption = {
+      service: makeService(options),
+      masterKey,
+      format,
+      policy,
+      context: context && { ...context },
+    }
     this.#uploads = new MultipartUploads(this.#encryption)
   }
 

@@ -1,11 +1,10 @@
 /** `sealstream encrypt` and `decrypt`: files and pipes of this machine, no service involved. */
 import { rm } from 'node:fs/promises'
-import { Readable, Writable, type Transform } from 'node:stream'
+import { Readable, type Transform, type Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Command } from 'commander'
 import type { Format } from '../crypto/format.js'
 import { createEnvelope, openEnvelope } from '../envelope/envelope.js'
-import { OptionError, SealstreamError } from '../errors.js'
 import { openPending } from '../internal/atomic-file.js'
 import { fileChunks } from '../internal/file-chunks.js'
 import { decryptStream, encryptStream } from '../stream/cipher-stream.js'
@@ -29,6 +28,7 @@ import {
 } from './master-key.js'
 import { Output, sizeText } from './output.js'
 import { cannotRead, isSystemError, openSource } from './source.js'
+import { assertNotOneOf, cannotWrite, sinkInto, targetPath } from './target.js'
 
 interface EncryptOptions extends KeyOptions {
   format: Format
@@ -82,8 +82,7 @@ async function runEncrypt(
   signal: AbortSignal,
 ): Promise<void> {
   const path = envelopePath(options.envelope, to, '--envelope')
-  if (path === to)
-    throw new OptionError('--envelope', 'must be another file than the ciphertext', { value: path })
+  if (to !== '-') await assertNotOneOf(to, { '--envelope': path, ...keyFiles(options) })
   const output = outputFor(to, options.json)
   const context = contextParam(options.context)
   const masterKey = await readMasterKey(options, NO_SERVICE, options.recipient)
@@ -121,10 +120,9 @@ async function runDecrypt(
 ): Promise<void> {
   const output = outputFor(to, options.json)
   const reading = readingParams(options)
-  const headers =
-    options.header.length > 0
-      ? parseHeaders(options.header)
-      : await readEnvelopeFile(envelopePath(options.envelope, from, '--envelope'))
+  const path = options.header.length > 0 ? undefined : envelopePath(options.envelope, from, '--envelope')
+  if (to !== '-') await assertNotOneOf(to, { '--envelope': path, ...keyFiles(options) })
+  const headers = path === undefined ? parseHeaders(options.header) : await readEnvelopeFile(path)
   const masterKey = await readMasterKey(options, NO_SERVICE)
   const { dataKey, format, keyVerified } = await openEnvelope(headers, masterKey, reading)
   const { releaseUnverified = false } = options
@@ -183,15 +181,9 @@ async function toFile(
     step.catch((error: unknown) => {
       throw isSystemError(error) ? cannotWrite(path, error) : error
     })
-  const pending = await writing(openPending(path))
+  const pending = await writing(targetPath(path).then((target) => openPending(target)))
   try {
-    await fill(
-      new Writable({
-        write(chunk: Buffer, _encoding, done) {
-          writing(pending.write(chunk)).then(() => done(), done)
-        },
-      }),
-    )
+    await fill(sinkInto(pending, writing))
     await before?.()
     await writing(pending.commit())
   } catch (error) {
@@ -204,8 +196,17 @@ function outputFor(to: string, json: boolean | undefined): Output {
   return new Output({ json: json ?? false, resultsOn: to === '-' ? 'stderr' : 'stdout' })
 }
 
-function cannotWrite(file: string, error: unknown): SealstreamError {
-  return new SealstreamError('SEALSTREAM_FILE', `cannot write ${file}: ${(error as Error).message}`, {
-    cause: error,
-  })
+/** Files that hold keys. */
+function keyFiles({
+  aesKey,
+  rsaPublicKey,
+  rsaPrivateKey,
+  passphraseFile,
+}: KeyOptions): Record<string, string | undefined> {
+  return {
+    '--aes-key': aesKey,
+    '--rsa-public-key': rsaPublicKey,
+    '--rsa-private-key': rsaPrivateKey,
+    '--passphrase-file': passphraseFile,
+  }
 }

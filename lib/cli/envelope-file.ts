@@ -71,11 +71,13 @@ function failed(path: string, why: string, cause: unknown): SealstreamError {
 
 /** Headers as they are given by arguments, `name=value` or `name: value`. @throws OptionError */
 export function parseHeaders(texts: readonly string[]): Record<string, string> {
-  return Object.fromEntries(
-    texts.map((text) => {
-      const match = /^([A-Za-z0-9-]+)(?:=|:\s*)(.*)$/s.exec(text)
-      if (match?.[1] !== undefined && match[2] !== undefined) return [match[1].toLowerCase(), match[2]]
-      throw new OptionError('--header', 'must be NAME=VALUE', { value: text })
-    }),
-  )
+  const headers = texts.map((text): [string, string] => {
+    const match = /^([A-Za-z0-9-]+)(?:=|:\s*)(.*)$/s.exec(text)
+    if (match?.[1] !== undefined && match[2] !== undefined) return [match[1].toLowerCase(), match[2]]
+    throw new OptionError('--header', 'must be NAME=VALUE', { value: text })
+  })
+  if (new Set(headers.map(([name]) => name)).size < headers.length) {
+    throw new OptionError('--header', 'must not name a header twice')
+  }
+  return Object.fromEntries(headers)
 }

@@ -1,6 +1,5 @@
 /** `sealstream get`: an object, decrypted, to a file or standard output. */
-import { lstat, realpath } from 'node:fs/promises'
-import { Writable, type Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Command } from 'commander'
 import { CosEncryptionClient } from '../client.js'
@@ -22,6 +21,7 @@ import {
 import { addKeyOptions, readMasterKey, type KeyOptions } from './master-key.js'
 import { Output, printable, sizeText } from './output.js'
 import { isSystemError } from './source.js'
+import { cannotWrite, sinkInto, targetPath } from './target.js'
 import {
   addCustomerKeyOption,
   addMoveOptions,
@@ -187,30 +187,8 @@ async function toFile(
   }
 }
 
-/** Not an async function at the end of the pipeline: what that throws would arrive as an AbortError. */
-function sinkInto(pending: PendingFile): Writable {
-  return new Writable({
-    write(chunk: Buffer, _encoding, done) {
-      pending.write(chunk).then(() => done(), done)
-    },
-  })
-}
-
 async function openTarget(file: string): Promise<PendingFile> {
   return openPending(await targetPath(file))
-}
-
-/** Through a symbolic link to the file it names. What is no regular file must not be replaced by one. */
-async function targetPath(file: string): Promise<string> {
-  const path = await realpath(file).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return file
-    throw error
-  })
-  const stats = await lstat(path).catch(() => undefined)
-  if (stats === undefined || stats.isFile()) return path
-  throw new SealstreamError('SEALSTREAM_FILE', `cannot write ${file}: it is not a regular file`, {
-    hint: 'use - to write to standard output',
-  })
 }
 
 async function commit(pending: PendingFile, file: string): Promise<void> {
@@ -219,10 +197,4 @@ async function commit(pending: PendingFile, file: string): Promise<void> {
   } catch (error) {
     throw cannotWrite(file, error)
   }
-}
-
-function cannotWrite(file: string, error: unknown): SealstreamError {
-  return new SealstreamError('SEALSTREAM_FILE', `cannot write ${file}: ${(error as Error).message}`, {
-    cause: error,
-  })
 }

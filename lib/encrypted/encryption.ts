@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import type { Service } from '../cos/service.js'
 import { descriptionText, type EncryptionContext } from '../crypto/encryption-context.js'
 import type { Format } from '../crypto/format.js'
-import { isEnvelopeHeader } from '../envelope/headers.js'
+import { isEnvelopeHeader, isReservedHeader } from '../envelope/headers.js'
 import type { Policy } from '../envelope/policy.js'
 import { SealstreamError } from '../errors.js'
 import { META_PREFIX } from '../internal/meta-prefix.js'
@@ -54,7 +54,7 @@ export function contextDigest(context: EncryptionContext | undefined): string {
 export function assertUserMetadata(metadata: Readonly<Record<string, string>> | undefined): void {
   for (const name of Object.keys(metadata ?? {})) {
     const lower = name.toLowerCase()
-    if (!isEnvelopeHeader(lower.startsWith(META_PREFIX) ? lower : META_PREFIX + lower)) continue
+    if (!isReservedHeader(lower.startsWith(META_PREFIX) ? lower : META_PREFIX + lower)) continue
     throw new SealstreamError(
       'SEALSTREAM_METADATA',
       `option Metadata: ${JSON.stringify(name)} is reserved for envelopes`,

@@ -10,12 +10,13 @@ import type { DataKey, DecryptorOptions } from '../crypto/data-key.js'
 import { FORMATS } from '../crypto/format.js'
 import type { OpenedEnvelope } from '../envelope/envelope.js'
 import { unlessAborted } from '../internal/abort.js'
+import { assertBoolean, assertInteger } from '../internal/assert.js'
 import { isObjectChanged } from '../transfer/object-changed.js'
 import { asBody, type Body } from '../stream/body.js'
 import { decryptStream } from '../stream/cipher-stream.js'
 import { withoutEnvelope, type Encryption, type EncryptionResult } from './encryption.js'
 import { openObject, withoutInstructionFile, type InstructionFileParams } from './open-object.js'
-import { getPinnedRange, readPinnedRange, type Described } from './pinned-range.js'
+import { getPinned, readPinnedRange, type Described } from './pinned-range.js'
 import { plaintextSize } from './plaintext-size.js'
 
 /** What HEAD takes of the parameters of GET. */
@@ -59,12 +60,14 @@ export async function getEncryptedObject(
   const {
     releaseUnverified = false,
     mostHeld,
-    ...given
+    ...call
   } = (params as EncryptedGetParams | undefined) ?? {
     Key: '',
   }
+  if (mostHeld !== undefined) assertInteger(mostHeld, 'mostHeld', 0)
+  assertBoolean(releaseUnverified, 'releaseUnverified')
   const release = { releaseUnverified, ...(mostHeld === undefined ? {} : { mostHeld }) }
-  const { Range, ...whole } = given
+  const { Range, ...whole } = call
   if (Range === undefined) return getWhole(encryption, whole, release)
   checkRange(Range)
   try {
@@ -76,47 +79,86 @@ export async function getEncryptedObject(
   }
 }
 
-/** The envelope comes from the very answer that carries the body, so nothing can come in between. */
+/**
+ * The envelope comes from the very answer that carries the body, so nothing can come in between; but where more has to be asked for
+ * before it is read, which must not wait for a connection that the body holds.
+ */
 async function getWhole(
   encryption: Encryption,
   params: GetObjectParams & InstructionFileParams,
   release: Release,
 ): Promise<EncryptedGetResult> {
   const plain = withoutInstructionFile(params)
+  const isApart = params.InstructionFile !== undefined && params.InstructionFile !== false
+  if (isApart) return getDescribed(encryption, params, release)
   const answer = await getObject(encryption.service, plain)
   try {
     const opened = await openObject(encryption, params, answer.$metadata.headers)
-    const { dataKey } = opened
-    try {
-      const object = { ...answer, StoredLength: answer.ContentLength }
-      const size = await plaintextSize(encryption.service, plain, object, dataKey)
-      assertHeld(dataKey, size, release)
-      // A cipher that proves or pads its end finds it there; of the others it is where the plaintext ends.
-      const { cipher } = FORMATS[dataKey.format]
-      const isBounded = size > 0 && (cipher.ciphertextSize(0) === 0 || !cipher.isSizeExact)
-      const decrypt = decryptStream(dataKey, isBounded ? { end: size - 1 } : release)
-      const Body = piped(answer.Body, decrypt)
-      return { ...describe(answer, opened, answer.ContentLength), ContentLength: size, Body }
-    } finally {
-      dataKey.dispose()
-    }
+    if (FORMATS[opened.format].cipher.isSizeExact) return given(answer, opened, release)
+    opened.dataKey.dispose()
   } catch (error) {
     answer.Body.destroy()
     throw error
+  }
+  answer.Body.destroy()
+  return getDescribed(encryption, params, release)
+}
+
+/** HEAD first, then the very object that it described. */
+async function getDescribed(
+  encryption: Encryption,
+  params: GetObjectParams & InstructionFileParams,
+  release: Release,
+): Promise<EncryptedGetResult> {
+  const { service } = encryption
+  const plain = withoutInstructionFile(params)
+  const head = await headObject(service, headParams(plain))
+  const object = { ...head, StoredLength: head.ContentLength }
+  const opened = await openObject(encryption, params, head.$metadata.headers)
+  try {
+    const size = await plaintextSize(service, plain, object, opened.dataKey)
+    const answer = await getPinned(service, plain, object)
+    return given(answer, opened, release, size)
+  } finally {
+    opened.dataKey.dispose()
+  }
+}
+
+/** The whole object, as it is decrypted. The stream has its own reference to the key. */
+function given(
+  answer: GetObjectResult,
+  opened: OpenedEnvelope,
+  release: Release,
+  size = opened.dataKey.plaintextSize(answer.ContentLength),
+): EncryptedGetResult {
+  const { dataKey, format } = opened
+  const { cipher } = FORMATS[format]
+  try {
+    assertHeld(dataKey, size, release)
+    // A cipher that proves its end finds it there; of the others it is where the plaintext ends.
+    const isBounded = size > 0 && (cipher.ciphertextSize(0) === 0 || !cipher.isSizeExact)
+    const decrypt = decryptStream(dataKey, isBounded ? { end: size - 1 } : release)
+    const Body = piped(answer.Body, decrypt)
+    return { ...describe(answer, opened, answer.ContentLength), ContentLength: size, Body }
+  } catch (error) {
+    answer.Body.destroy()
+    throw error
+  } finally {
+    dataKey.dispose()
   }
 }
 
 async function getRange(
   encryption: Encryption,
-  given: GetObjectParams & InstructionFileParams,
+  call: GetObjectParams & InstructionFileParams,
   Range: string,
   release: Release,
 ): Promise<EncryptedGetResult> {
   const { service } = encryption
-  const params = withoutInstructionFile(given)
+  const params = withoutInstructionFile(call)
   const head = await headObject(service, headParams(params))
   const object = { ...head, StoredLength: head.ContentLength }
-  const opened = await openObject(encryption, given, head.$metadata.headers)
+  const opened = await openObject(encryption, call, head.$metadata.headers)
   const { dataKey } = opened
   try {
     const size = await plaintextSize(service, params, object, dataKey)
@@ -128,7 +170,7 @@ async function getRange(
       release,
     })
     const decrypt = decryptStream(dataKey, { ...options, ...release })
-    const answering = getPinnedRange(service, params, object, stored)
+    const answering = getPinned(service, params, object, stored)
     const answer = await unlessAborted(answering, params.signal).catch((error: unknown) => {
       decrypt.destroy()
       throw error
@@ -171,12 +213,13 @@ async function planRange(
   }
   if (!cipher.provesPieces)
     return { stored: { ...range, end: Math.min(range.end, last) }, options: { start, end } }
-  if (range.start > 0) {
+  const final = dataKey.ciphertextRange(size, size)
+  const isFinalFirst = isFromEnd && range.start < final.start
+  if (range.start > 0 || isFinalFirst) {
     const head = await readPinnedRange(service, params, object, { start: 0, end: cipher.headBytes - 1 })
     dataKey.readHead(head)
   }
-  const final = dataKey.ciphertextRange(size, size)
-  if (isFromEnd && range.start > 0 && range.start < final.start) {
+  if (isFinalFirst) {
     // Where the end is decides which bytes these are: it is proven before the first of them is given out (C2SP).
     const chunk = await readPinnedRange(service, params, object, { start: final.start, end: last })
     const decryptor = dataKey.decryptor({ start: size - (size % cipher.unit.plaintext) })

@@ -3,9 +3,12 @@ import type { RunningCipher } from '../crypto/content-cipher.js'
 import type { DataKey } from '../crypto/data-key.js'
 import { FORMATS } from '../crypto/format.js'
 import { OptionError } from '../errors.js'
+import type { ListedPart } from '../cos/list-parts.js'
 import type { SizedBody } from '../cos/request-body.js'
+import { MOST_PARTS } from '../cos/upload-part.js'
 import { encryptPart, type EncryptPartOptions } from './encrypt-part.js'
 import type { EncryptedPartParams } from './multipart-params.js'
+import { storedFull } from './part-list.js'
 import { endsObject, partOffset, partUnit, type UploadContext } from './upload-context.js'
 
 /** A part as it is asked for. */
@@ -15,6 +18,15 @@ export interface HandPart {
   readonly offset: number
   /** Whether it ends the object. */
   readonly isLast: boolean
+}
+
+/** Which parts an upload has, by whomever they were sent. */
+export interface TakenPlaces {
+  readonly upload: UploadContext
+  /** What the service had when this client took the upload over: parts of others, which the context may not know. */
+  readonly stored: ReadonlyMap<number, ListedPart>
+  /** Parts that were given a place, and whether they end the object: also those that are still being encrypted. */
+  readonly places: Map<number, boolean>
 }
 
 type Reading = Pick<EncryptPartOptions, 'md5' | 'signal'>
@@ -74,9 +86,9 @@ const UNCHANGED: RunningCipher = {
   close: () => undefined,
 }
 
-/** Where a part lies, and whether it ends the object. @throws OptionError where it has no place. */
+/** Where a part lies, and whether it ends the object; from now on it is taken. @throws OptionError where it has no place. */
 export function planPart(
-  upload: UploadContext,
+  { upload, stored, places }: TakenPlaces,
   { PartNumber: number, Last: isFlagged = false }: Pick<EncryptedPartParams, 'PartNumber' | 'Last'>,
   sized: SizedBody,
 ): HandPart {
@@ -84,7 +96,9 @@ export function planPart(
     const offset = partOffset(upload, number)
     const { cipher } = FORMATS[upload.Format]
     const marksEnd = cipher.ciphertextSize(0) > 0
-    const isLast = isFlagged || (marksEnd && endsObject(upload, sized.length))
+    // No part can follow the last number there is.
+    const mustEnd = endsObject(upload, sized.length) || number === MOST_PARTS
+    const isLast = isFlagged || (marksEnd && mustEnd)
     if (isLast && cipher.isSerial && !isFlagged) {
       throw new OptionError(
         'Last',
@@ -94,10 +108,35 @@ export function planPart(
         },
       )
     }
+    if (marksEnd) assertOnlyEnd({ upload, stored, places }, number, isLast)
+    places.set(number, isLast)
     return { number, offset, isLast }
   } catch (error) {
     sized.discard()
     throw error
+  }
+}
+
+/**
+ * What ends an object has the nonce of what would follow it: nothing may follow, whoever sent it, and in whatever order.
+ *
+ * @throws OptionError
+ */
+function assertOnlyEnd({ upload, stored, places }: TakenPlaces, number: number, isLast: boolean): void {
+  const ends = new Map<number, boolean>()
+  const { PartSize } = upload
+  for (const { PartNumber, Size } of stored.values()) {
+    if (PartSize !== undefined) ends.set(PartNumber, Size !== storedFull(upload, PartNumber))
+  }
+  for (const [name, { Last }] of Object.entries(upload.Parts)) ends.set(Number(name), Last === true)
+  for (const [place, isEnd] of places) ends.set(place, isEnd)
+  for (const [other, isEnd] of ends) {
+    if (isEnd && other < number) {
+      throw new OptionError('PartNumber', 'must not follow the part that ended the object', { value: number })
+    }
+    if (isLast && other > number) {
+      throw new OptionError('Last', `cannot be part ${number}: part ${other} was sent, or begun, after it`)
+    }
   }
 }
 

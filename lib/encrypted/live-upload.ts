@@ -1,22 +1,20 @@
 /** An upload by hand that this client can encrypt parts of. */
 import { listAllParts, type ListedPart } from '../cos/list-parts.js'
+import { checkpointMac } from '../crypto/checkpoint-mac.js'
 import type { DataKey } from '../crypto/data-key.js'
 import { openEnvelope } from '../envelope/envelope.js'
 import { EnvelopeError, OptionError } from '../errors.js'
 import { Turns } from '../internal/turns.js'
 import { unwrapFailed } from '../keys/master-key.js'
 import { contextDigest, contextOption, masterKeyIds, type Encryption } from './encryption.js'
-import { handParts, type HandParts } from './hand-part.js'
+import { handParts, type HandParts, type TakenPlaces } from './hand-part.js'
 import { withSavedIv } from './sealer.js'
-import type { UploadContext } from './upload-context.js'
+import { authenticatedText, type UploadContext } from './upload-context.js'
 
 /** An upload that this client can encrypt parts of. */
-export interface LiveUpload {
-  readonly upload: UploadContext
+export interface LiveUpload extends TakenPlaces {
   readonly dataKey: DataKey
   readonly encrypt: HandParts
-  /** What the service had when this client took the upload over: parts of others, which the context may not know. */
-  readonly stored: ReadonlyMap<number, ListedPart>
   /** Where the offset of a part depends on the part before. */
   readonly turns: Turns
 }
@@ -27,7 +25,7 @@ export function liveUpload(
   dataKey: DataKey,
   stored: ReadonlyMap<number, ListedPart> = new Map(),
 ): LiveUpload {
-  return { upload, dataKey, encrypt: handParts(dataKey), stored, turns: new Turns() }
+  return { upload, dataKey, encrypt: handParts(dataKey), stored, places: new Map(), turns: new Turns() }
 }
 
 /** An upload that another client started. @throws OptionError, EnvelopeError `SEALSTREAM_CONTEXT`, KeyError */
@@ -50,6 +48,11 @@ export async function openUpload(
     ...contextOption(context),
   })
   const dataKey = await withSavedIv(opened.dataKey, upload.Salt)
+  const mac = await checkpointMac(dataKey)
+  if (mac(authenticatedText(upload)) !== upload.Mac) {
+    dataKey.dispose()
+    throw unwrapFailed('the Upload was altered')
+  }
   const { Bucket, Key, UploadId } = upload
   const listed = await listAllParts(service, { Bucket, Key, UploadId })
   const stored = new Map(listed.map((part) => [part.PartNumber, part]))

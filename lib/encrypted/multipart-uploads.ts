@@ -9,9 +9,10 @@ import { md5Header } from '../cos/sendable-body.js'
 import { CUSTOMER_KEY_PARAMS, customerKeyHeaders, customerKeyOf, isServiceEncrypted } from '../cos/sse.js'
 import { trafficLimitHeader } from '../cos/traffic-limit.js'
 import { checkMd5 } from '../cos/put-object.js'
-import { holdErrors } from '../cos/request-body.js'
+import { holdErrors, type SizedBody } from '../cos/request-body.js'
 import { checkObjectCall, type ResultMetadata } from '../cos/service.js'
 import { MOST_PARTS, sendPart, UPLOAD_PART_PARAMS } from '../cos/upload-part.js'
+import { checkpointMac } from '../crypto/checkpoint-mac.js'
 import type { DataKey } from '../crypto/data-key.js'
 import { createEnvelope } from '../envelope/envelope.js'
 import { OptionError, SealstreamError } from '../errors.js'
@@ -27,7 +28,7 @@ import {
 } from './encryption.js'
 import { sizePart } from './encrypt-part.js'
 import { sendEnd } from './end-part.js'
-import { isOrdered, planPart } from './hand-part.js'
+import { isOrdered, planPart, type HandPart } from './hand-part.js'
 import { liveUpload, openUpload, type LiveUpload } from './live-upload.js'
 import type {
   EncryptedCompleteParams,
@@ -39,6 +40,7 @@ import type {
 import { checkPartList, checkSameParts, wholeOf } from './part-list.js'
 import type { EncryptedStoredResult } from './put-object.js'
 import {
+  authenticatedText,
   assertHandPartSize,
   assertUploadContext,
   checkStoredPart,
@@ -76,8 +78,8 @@ export class MultipartUploads {
       const Metadata = { ...plain.Metadata, ...metadata }
       const created = await createMultipartUpload(service, { ...plain, Metadata })
       const { Bucket, Key, UploadId } = created
-      const upload: UploadContext = {
-        Version: 1,
+      const fixed = {
+        Version: 1 as const,
         Bucket,
         Key,
         UploadId,
@@ -86,10 +88,12 @@ export class MultipartUploads {
         ContextDigest: contextDigest(context),
         ...(format === 'sealed' ? { Salt: await dataKey.withBytes((_, iv) => iv.toString('base64')) } : {}),
         ...(PartSize === undefined ? {} : { PartSize }),
-        ...(isServiceEncrypted(plain, created) ? { HasServerSideEncryption: true } : {}),
+        ...(isServiceEncrypted(plain, created) ? { HasServerSideEncryption: true as const } : {}),
         Envelope: metadata,
         Parts: {},
       }
+      const mac = await checkpointMac(dataKey)
+      const upload: UploadContext = { ...fixed, Mac: mac(authenticatedText(fixed)) }
       this.#start(upload, dataKey)
       return { ...created, Upload: upload, format, authenticated: dataKey.authenticated }
     } catch (error) {
@@ -169,9 +173,12 @@ export class MultipartUploads {
     const call = { Bucket: bucket, Key: key, UploadId, signal }
     const sent = await listAllParts(service, call)
     checkPartList(upload, sent)
-    if (given !== undefined) checkSameParts(sent, given)
+    if (given !== undefined) checkSameParts(upload, sent, given)
     const customerKey = customerKeyOf(params)
-    const listed = [...sent, ...(await sendEnd(service, live, sent, { customerKey, signal }))]
+    const listed = [
+      ...sent,
+      ...(await sendEnd(service, live, sent, { customerKey, given: params.Upload, signal })),
+    ]
     const name = { bucket, key, uploadId: UploadId }
     const whole = wholeOf(upload, listed)
     const stored = await completeUpload({
@@ -212,17 +219,31 @@ export class MultipartUploads {
     const { upload } = live
     const { PartNumber: number } = params
     const { ContentMD5, ContentLength, Body, signal } = params
-    const plainMd5 = ContentMD5 === undefined ? undefined : checkMd5(ContentMD5)
+    if (ContentMD5 !== undefined) checkMd5(ContentMD5)
     const sized = await sizePart(Body, { contentLength: ContentLength, partSize: upload.PartSize, signal })
-    const place = planPart(upload, params, sized)
-    const bytes = await live.encrypt(place, sized, { md5: plainMd5, signal })
-    const md5 = this.#encryption.service.md5 || params.EnableMD5 === true
-    const body = bytesBody(bytes, { md5 })
-    checkStoredPart(upload, live.stored.get(number), body.digest)
-    recordPart(upload, number, { ...place, size: sized.length }, body.digest)
+    const place = planPart(live, params, sized)
+    const body = await this.#encrypted(live, place, sized, params).catch((error: unknown) => {
+      // Nothing of it left: another may have its place.
+      if (upload.Parts[number] === undefined) live.places.delete(number)
+      throw error
+    })
     const check = upload.Parts[number]
     // The caller may hold a copy of the context, come through JSON.
     if (params.Upload !== undefined && check !== undefined) params.Upload.Parts[number] = check
+    return body
+  }
+
+  async #encrypted(
+    { upload, encrypt, stored }: LiveUpload,
+    place: HandPart,
+    sized: SizedBody,
+    { ContentMD5, EnableMD5, signal }: EncryptedPartParams,
+  ): Promise<BytesBody> {
+    const plainMd5 = ContentMD5 === undefined ? undefined : checkMd5(ContentMD5)
+    const bytes = await encrypt(place, sized, { md5: plainMd5, signal })
+    const body = bytesBody(bytes, { md5: this.#encryption.service.md5 || EnableMD5 === true })
+    checkStoredPart(upload, stored.get(place.number), body.digest)
+    recordPart(upload, place.number, { ...place, size: sized.length }, body.digest)
     return body
   }
 
@@ -267,8 +288,8 @@ export class MultipartUploads {
   async #forgetId(id: string): Promise<void> {
     const live = this.#live.get(id)
     this.#live.delete(id)
-    const opened = await live?.catch(() => undefined)
-    opened?.dataKey.dispose()
+    // Not waited for: a master key that does not answer must not keep a client from closing.
+    void live?.then(({ dataKey }) => dataKey.dispose()).catch(() => undefined)
   }
 }
 

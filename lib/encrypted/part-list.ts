@@ -6,7 +6,7 @@ import { crc64Combine } from '../checksum/crc64-combine.js'
 import { BLOCK_BYTES } from '../crypto/counter.js'
 import { FORMATS } from '../crypto/format.js'
 import { SealstreamError } from '../errors.js'
-import { md5Of, type UploadContext } from './upload-context.js'
+import { md5Of, type PartCheck, type UploadContext } from './upload-context.js'
 
 const TAG_BYTES = 16
 
@@ -23,9 +23,9 @@ export function checkPartList(upload: UploadContext, listed: readonly ListedPart
     checkSize(upload, part, number === listed.length)
     checkBytes(upload, part)
   }
-  for (const [number, { Size, Last }] of Object.entries(upload.Parts)) {
+  for (const [number, check] of Object.entries(upload.Parts)) {
     // What ends the object, and failed to be sent when it was to be completed before: it will be sent again.
-    if (Number(number) === listed.length + 1 && Size === 0 && Last === true) continue
+    if (Number(number) === listed.length + 1 && isOwnEnd(check)) continue
     // Begun, and then failed, aborted, or still on its way: without it the object would be another.
     if (Number(number) > listed.length)
       throw incomplete(`part ${number} was begun through this Upload and is not stored`)
@@ -33,14 +33,25 @@ export function checkPartList(upload: UploadContext, listed: readonly ListedPart
 }
 
 /** @throws SealstreamError `SEALSTREAM_PART_LIST` when the caller's list is not the service's. */
-export function checkSameParts(listed: readonly ListedPart[], given: readonly CompletedPart[]): void {
+export function checkSameParts(
+  upload: UploadContext,
+  all: readonly ListedPart[],
+  given: readonly CompletedPart[],
+): void {
   const etags = new Map(given.map(({ PartNumber, ETag }) => [PartNumber, unquote(ETag)]))
+  // What ends the object, and was sent when it was to be completed before, is none of the caller's parts.
+  const listed = all.filter(({ PartNumber }) => etags.has(PartNumber) || !isOwnEnd(upload.Parts[PartNumber]))
   for (const { PartNumber, ETag } of listed) {
     if (etags.get(PartNumber) !== unquote(ETag))
       throw incomplete(`part ${PartNumber} is not the one in MultipartUpload`)
   }
   if (etags.size !== listed.length)
     throw incomplete('MultipartUpload names parts that the service does not have')
+}
+
+/** Whether a part is what completing sends to end an object. */
+function isOwnEnd(check: PartCheck | undefined): boolean {
+  return check?.Size === 0 && check.Last === true
 }
 
 /** Length and, where this context sent every part, CRC-64 of the object that the parts make up. */
@@ -75,7 +86,7 @@ export function needsEnd(upload: UploadContext, last: ListedPart): boolean {
 }
 
 /** Stored bytes of a part of PartSize that does not end the object. */
-function storedFull({ Format, PartSize = 0 }: UploadContext, number: number): number {
+export function storedFull({ Format, PartSize = 0 }: UploadContext, number: number): number {
   const { unit, headBytes } = FORMATS[Format].cipher
   return (number === 1 ? headBytes : 0) + (PartSize / unit.plaintext) * unit.ciphertext
 }

@@ -15,26 +15,27 @@ export type Described = Pick<HeadObjectResult, 'ETag' | 'VersionId' | '$metadata
 }
 
 /**
- * Fetches a range of stored bytes.
+ * Fetches an object, or a range of its stored bytes.
  *
  * @param params - Those of the caller's GET.
  * @throws SealstreamError `SEALSTREAM_OBJECT_CHANGED` where the object is another by now, its envelope included.
  */
-export async function getPinnedRange(
+export async function getPinned(
   service: Service,
   params: GetObjectParams,
   object: Described,
-  { start, end }: ByteRange,
+  range?: ByteRange,
 ): Promise<GetObjectResult> {
-  const range = `${start}-${end}`
+  const bytes = range === undefined ? undefined : `${range.start}-${range.end}`
+  const asked = bytes === undefined ? {} : { Range: `bytes=${bytes}` }
   let answer: GetObjectResult
   try {
-    answer = await getObject(service, { ...sameVersion(params, object), Range: `bytes=${range}` })
+    answer = await getObject(service, { ...sameVersion(params, object), ...asked })
   } catch (error) {
     if (error instanceof ServiceError && error.status === 412) throw objectChanged(params.Key, 'read', error)
     throw error
   }
-  const expected = `bytes ${range}/${object.StoredLength}`
+  const expected = bytes === undefined ? undefined : `bytes ${bytes}/${object.StoredLength}`
   const isSame =
     answer.ETag === object.ETag &&
     metadataText(answer.$metadata.headers) === metadataText(object.$metadata.headers)
@@ -43,7 +44,7 @@ export async function getPinnedRange(
   if (!isSame) throw objectChanged(params.Key, 'read')
   throw new SealstreamError(
     'SEALSTREAM_ANSWER',
-    `getObject: asked for ${expected}, got ${answer.ContentRange ?? 'everything'}`,
+    `getObject: asked for ${expected ?? 'everything'}, got ${answer.ContentRange ?? 'everything'}`,
   )
 }
 
@@ -55,7 +56,7 @@ export async function readPinnedRange(
   range: ByteRange,
 ): Promise<Buffer> {
   const { onProgress: _, ...quiet } = params
-  const { Body } = await getPinnedRange(service, quiet, object, range)
+  const { Body } = await getPinned(service, quiet, object, range)
   return Buffer.from(await asBody(Body).transformToByteArray())
 }
 

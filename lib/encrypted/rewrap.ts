@@ -13,13 +13,14 @@ import {
 import type { DataKey } from '../crypto/data-key.js'
 import type { EncryptionContext } from '../crypto/encryption-context.js'
 import { FORMATS, WRITABLE_FORMATS, type Format } from '../crypto/format.js'
-import { parseDescription } from '../envelope/description.js'
-import { EnvelopeHeaders } from '../envelope/headers.js'
+import type { OpenedEnvelope } from '../envelope/envelope.js'
+import { EnvelopeHeaders, plaintextHeaders } from '../envelope/headers.js'
 import { readEnvelope } from '../envelope/read-envelope.js'
 import { recipientValues, writeSealed } from '../envelope/sealed-dialect.js'
 import { recipientOf, writeEnvelope, type Metadata } from '../envelope/write-envelope.js'
 import { KeyError, OptionError } from '../errors.js'
-import { assertBoolean, assertOneOf } from '../internal/assert.js'
+import { assertBoolean, assertOneOf, assertText } from '../internal/assert.js'
+import { unlessAborted } from '../internal/abort.js'
 import type { ProgressListener } from '../internal/progress.js'
 import { writersOf } from '../keys/keyring.js'
 import { assertMasterKey, type MasterKey } from '../keys/master-key.js'
@@ -33,6 +34,7 @@ import { readPinnedRange } from './pinned-range.js'
 
 /** Parameters of rewrap. */
 export interface RewrapParams extends ObjectParams, ServerSideEncryptionParams, InstructionFileParams {
+  /** Refuses where this is not the current version: rewrapping an older one would put it back. */
   VersionId?: string
   /** The master key, or Keyring, that alone can read the object afterwards. One of this, `add` and `remove`. */
   masterKey?: MasterKey
@@ -93,28 +95,38 @@ export async function rewrap(encryption: Encryption, params: RewrapParams): Prom
   const { bucket: Bucket, key: Key, signal } = checkObjectCall(service, params, REWRAP_PARAMS)
   checkChange(params)
   const { VersionId } = params
-  const version = VersionId === undefined ? {} : { VersionId }
-  const head = await headObject(service, { Bucket, Key, ...version, ...customerKeyOf(params), signal })
+  const head = await headObject(service, { Bucket, Key, ...customerKeyOf(params), signal })
+  if (VersionId !== undefined && VersionId !== head.VersionId) {
+    throw new OptionError(
+      'VersionId',
+      'must be the current version: rewrapping an older one would put it back',
+      {
+        value: VersionId,
+      },
+    )
+  }
   const { headers } = head.$metadata
   const opened = await openObject(encryption, { ...params, Bucket, Key }, headers)
   const format = params.format ?? opened.format
   try {
     assertSameBytes(opened.format, format)
-    if (
-      !opened.keyVerified &&
-      opened.dataKey.format === 'cos-python' &&
-      params.acceptUnverifiedKey !== true
-    ) {
-      throw new KeyError('SEALSTREAM_UNWRAP', 'nothing proves that the master key is the right one', {
-        hint: 'read the object first; then pass acceptUnverifiedKey: true',
-      })
+    if (!opened.keyVerified && params.acceptUnverifiedKey !== true) {
+      throw new KeyError(
+        'SEALSTREAM_UNWRAP',
+        'nothing proves that the master key is the right one, or the IV unaltered',
+        {
+          hint: 'read the object first; then pass acceptUnverifiedKey: true',
+        },
+      )
     }
     await proveKey(encryption, params, head, opened.dataKey)
-    const envelope = await newEnvelope(encryption, params, { headers, dataKey: opened.dataKey, format })
+    const wrapping = newEnvelope(encryption, params, { headers, opened, format })
+    const envelope = await unlessAborted(wrapping, signal)
     const stored = await copy(
       service,
       { ...(await asItWas(encryption, params, head)), signal },
       {
+        isOntoItself: true,
         envelopeOf(source) {
           // Metadata is no part of an ETag: another rewrap may have come in between.
           if (metadataText(source.$metadata.headers) === metadataText(headers)) return envelope
@@ -133,7 +145,8 @@ export async function rewrap(encryption: Encryption, params: RewrapParams): Prom
 
 function checkChange({ masterKey, add, remove, format, acceptUnverifiedKey }: RewrapParams): void {
   if (masterKey !== undefined) assertMasterKey(masterKey)
-  for (const [index, key] of (add ?? []).entries()) assertMasterKey(key, `add[${index}]`)
+  assertList(add, 'add', assertMasterKey)
+  assertList(remove, 'remove', assertText)
   if (acceptUnverifiedKey !== undefined) assertBoolean(acceptUnverifiedKey, 'acceptUnverifiedKey')
   if (format !== undefined) assertOneOf(format, 'format', WRITABLE_FORMATS)
   if (masterKey !== undefined && (add ?? remove) !== undefined) {
@@ -142,6 +155,15 @@ function checkChange({ masterKey, add, remove, format, acceptUnverifiedKey }: Re
   if (masterKey === undefined && add === undefined && remove === undefined && format === undefined) {
     throw new OptionError('masterKey', 'must be given, or add, remove or format')
   }
+}
+
+/** @throws OptionError unless it is a list of one thing or more, none of them twice; or absent. */
+function assertList(list: unknown, option: string, assert: (item: unknown, option: string) => void): void {
+  if (list === undefined) return
+  if (!Array.isArray(list) || list.length === 0)
+    throw new OptionError(option, 'must be a list that is not empty')
+  for (const [index, item] of list.entries()) assert(item, `${option}[${index}]`)
+  if (new Set(list).size < list.length) throw new OptionError(option, 'must not name one twice')
 }
 
 function assertSameBytes(from: Format, to: Format): void {
@@ -171,9 +193,9 @@ async function newEnvelope(
   { masterKey: wanted, add = [], remove = [] }: RewrapParams,
   {
     headers,
-    dataKey,
+    opened: { dataKey, description = {} },
     format,
-  }: { headers: Readonly<Record<string, string>>; dataKey: DataKey; format: Format },
+  }: { headers: Readonly<Record<string, string>>; opened: OpenedEnvelope; format: Format },
 ): Promise<Metadata> {
   if (format === 'sealed' && wanted === undefined) {
     const added = await Promise.all(
@@ -184,7 +206,7 @@ async function newEnvelope(
   if (add.length > 0 || remove.length > 0) {
     throw new OptionError('add', `and remove are for format sealed, not ${format}`)
   }
-  const relabelled = await relabel(dataKey, format, context ?? describedContext(headers))
+  const relabelled = await relabel(dataKey, format, context ?? description)
   try {
     return await writeEnvelope(wanted ?? masterKey, relabelled)
   } finally {
@@ -203,7 +225,9 @@ function changeRecipients(
   if (missing !== undefined)
     throw new OptionError('remove', 'names no recipient of the object', { value: missing })
   const kept = known.filter((value) => !remove.includes(idOf(value)))
-  const twice = added.find((value) => kept.some((other) => idOf(other) === idOf(value)))
+  const twice = added.find((value, at) =>
+    [...kept, ...added.slice(0, at)].some((other) => idOf(other) === idOf(value)),
+  )
   if (twice !== undefined)
     throw new OptionError('add', 'names a recipient of the object', { value: idOf(twice) })
   return [...kept, ...added]
@@ -214,16 +238,6 @@ async function relabel(dataKey: DataKey, format: Format, context: EncryptionCont
   const relabelled = await dataKey.relabelled(format, format === 'cos-python' ? {} : context)
   relabelled.markUsed()
   return relabelled
-}
-
-/** What the object says of itself goes on being said. */
-function describedContext(headers: Readonly<Record<string, string>>): EncryptionContext {
-  const [wrapped] = hasEnvelope(headers) ? readEnvelope(headers).recipients : []
-  return wrapped?.description === undefined ? {} : parseDescription('matdesc', wrapped.description)
-}
-
-function hasEnvelope(headers: Readonly<Record<string, string>>): boolean {
-  return !new EnvelopeHeaders(headers).isEmpty
 }
 
 /** The copy's parameters by which nothing changes but the envelope (RULES 6.1). */
@@ -260,7 +274,7 @@ async function asItWas(
       MultipartThreshold,
       onProgress,
     }) as Partial<CopyParams>),
-    Metadata: withoutEnvelope(head.Metadata),
+    Metadata: { ...withoutEnvelope(head.Metadata), ...plaintextHeaders(head.$metadata.headers) },
     MetadataDirective: 'Replaced',
     CopySource: { ...place, ...version, Bucket: bucket ?? (service.bucket as string) },
   }

@@ -5,7 +5,8 @@ import { createEnvelope, openEnvelope } from '../envelope/envelope.js'
 import { OptionError } from '../errors.js'
 import { decodeBase64 } from '../internal/bytes.js'
 import { AesMasterKey } from '../keys/aes-master-key.js'
-import { unwrapFailed } from '../keys/master-key.js'
+import { readersOf, writersOf } from '../keys/keyring.js'
+import { unwrapFailed, type MasterKey } from '../keys/master-key.js'
 import type { SavedKey, Sealer } from '../transfer/seal.js'
 import { contextDigest, contextOption, masterKeyIds, type Encryption } from './encryption.js'
 
@@ -17,7 +18,7 @@ export function sealerOf(encryption: Encryption, checkpointKey?: AesMasterKey): 
   return {
     // Under another context or key the same bytes would come out differently.
     identity: `${format} ${masterKeyIds(masterKey)} ${contextDigest(context)}`,
-    canReopen: masterKey.canUnwrap !== false || checkpointKey !== undefined,
+    canReopen: checkpointKey !== undefined || readsItself(masterKey),
     storedSize: (plaintextSize) => ciphertextSizeOf(format, plaintextSize),
     async seal() {
       const { dataKey, metadata } = await createEnvelope(masterKey, { format, ...contextOption(context) })
@@ -41,6 +42,12 @@ export function sealerOf(encryption: Encryption, checkpointKey?: AesMasterKey): 
       return withSavedIv(opened.dataKey, saved.Iv)
     },
   }
+}
+
+/** Whether what it writes can be opened by it: one of the keys that write is there to read, too. */
+function readsItself(masterKey: MasterKey): boolean {
+  const readers = readersOf(masterKey).filter(({ canUnwrap }) => canUnwrap !== false)
+  return writersOf(masterKey).some(({ id }) => readers.some((reader) => reader.id === id))
 }
 
 /** Of `sealed` the salt, which is not in the envelope; of all formats where the checkpoint key wraps. No secret. */

@@ -49,8 +49,19 @@ export interface UploadContext {
   readonly PartSize?: number
   /** The envelope's headers. */
   readonly Envelope: Readonly<Record<string, string>>
+  /** Made with the data key over all of this but `Parts`: nobody else can have parts encrypted under another object's key. */
+  readonly Mac: string
   /** By part number. */
   readonly Parts: Record<string, PartCheck>
+}
+
+/** What {@link UploadContext} `Mac` is made of. */
+export function authenticatedText({
+  Mac: _,
+  Parts: __,
+  ...fixed
+}: Omit<UploadContext, 'Mac'> & { Mac?: string }): string {
+  return JSON.stringify(Object.entries(fixed).sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
 /** @throws {@link OptionError} `Upload...` unless `given` is a context of the named upload. */
@@ -77,6 +88,7 @@ export function assertUploadContext(
   assertOneOf(context.Format, 'Upload.Format', FORMAT_NAMES)
   assertText(context.MasterKeyId, 'Upload.MasterKeyId')
   assertText(context.ContextDigest, 'Upload.ContextDigest')
+  assertText(context.Mac, 'Upload.Mac')
   if (context.Format === 'sealed') assertText(context.Salt, 'Upload.Salt')
   if (context.PartSize !== undefined) assertHandPartSize(context.PartSize, context.Format, 'Upload.PartSize')
   for (const name of ['Envelope', 'Parts'] as const) {
@@ -169,7 +181,7 @@ export function partOffset(upload: UploadContext, number: number): number {
 
 /** Whether a part of so much plaintext ends the object, since none can follow it. */
 export function endsObject({ Format, PartSize }: UploadContext, size: number): boolean {
-  return size % partUnit(Format) !== 0 || (PartSize !== undefined && size < PartSize)
+  return size === 0 || size % partUnit(Format) !== 0 || (PartSize !== undefined && size < PartSize)
 }
 
 /**
@@ -194,7 +206,7 @@ export function recordPart(upload: UploadContext, number: number, part: NewPart,
   }
   const sameMd5 = known.Md5 === undefined || check.Md5 === undefined || known.Md5 === check.Md5
   const isSame = (['Offset', 'Size', 'Length', 'Crc64'] as const).every((name) => known[name] === check[name])
-  if (isSame && sameMd5) return
+  if (isSame && sameMd5 && known.Last === check.Last) return
   throw partChanged(number)
 }
 

@@ -107,9 +107,11 @@ async function verifySample(
   const version = VersionId === undefined ? {} : { VersionId }
   const pinned: ConditionParams = { ...version, IfMatch: ETag }
   const pieces = choosePieces(size, sample)
+  const end = (piece: number): number => Math.min(size, (piece + 1) * PIECE_BYTES)
+  const total = pieces.reduce((sum, piece) => sum + end(piece) - piece * PIECE_BYTES, 0)
   let checked = 0
   for (const piece of pieces) {
-    const Range = `bytes=${piece * PIECE_BYTES}-${Math.min(size, (piece + 1) * PIECE_BYTES) - 1}`
+    const Range = `bytes=${piece * PIECE_BYTES}-${end(piece) - 1}`
     // The whole of an empty object, for it has no range.
     const answer = await getEncryptedObject(encryption, {
       ...params,
@@ -117,9 +119,7 @@ async function verifySample(
       ...(size === 0 ? {} : { Range }),
     })
     const before = checked
-    checked += await readThrough(answer.Body, (bytes) =>
-      onProgress?.({ bytes: before + bytes, total: Math.min(size, pieces.length * PIECE_BYTES) }),
-    )
+    checked += await readThrough(answer.Body, (bytes) => onProgress?.({ bytes: before + bytes, total }))
   }
   return {
     format,

@@ -7,7 +7,7 @@ import { assertKnown, assertOneOf } from '../internal/assert.js'
 import { readersOf } from '../keys/keyring.js'
 import { assertMasterKey, type MasterKey } from '../keys/master-key.js'
 import { unwrapAny } from '../keys/unwrap-any.js'
-import { assertSameDescription } from './description.js'
+import { assertSameDescription, parseDescription } from './description.js'
 import { assertPolicy, enforcePolicy, type Policy } from './policy.js'
 import { readEnvelope, type ForeignMetadata } from './read-envelope.js'
 import { generateEnvelope, type Metadata } from './write-envelope.js'
@@ -33,6 +33,8 @@ export interface OpenedEnvelope {
    * headers as it is: objects of Android and old Java SDKs, and instruction files.
    */
   readonly keyVerified: boolean
+  /** What the headers of the COS dialects say the object is about: the material description. Authenticated by KMS at most. */
+  readonly description?: EncryptionContext
 }
 
 /**
@@ -87,7 +89,14 @@ export async function openEnvelope(
   const keyVerified = recipients.every(
     ({ scheme, isIvPlain }) => scheme !== 'aes-ctr' && scheme !== 'aes-ecb' && isIvPlain !== true,
   )
-  return { dataKey, format, authenticated: FORMATS[format].authenticated, keyVerified }
+  const text = recipients[0]?.description
+  return {
+    dataKey,
+    format,
+    authenticated: FORMATS[format].authenticated,
+    keyVerified,
+    ...(text === undefined ? {} : { description: parseDescription('matdesc', text) }),
+  }
 }
 
 /** The key as the reader sees the object. A master key may be the user's own code, which knows nothing of contexts. */

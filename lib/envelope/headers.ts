@@ -42,27 +42,34 @@ export const SEALED_VERSION_HEADER = `${SEALED_PREFIX}version`
 export const SEALED_CONTENT_HEADER = `${SEALED_PREFIX}content`
 export const SEALED_RECIPIENT_PREFIX = `${SEALED_PREFIX}recipient-`
 
-/**
- * Beginnings of metadata suffixes (after `x-cos-meta-`) that belong to envelopes and are refused as user metadata (RULES 7.4,
- * and those that travel with the older dialect).
- */
-export const RESERVED_SUFFIXES: readonly string[] = [
-  'client-side-encryption-',
-  'sealstream-',
-  'x-cos-key',
-  'x-cos-iv',
-  'x-cos-matdesc',
-  'x-cos-wrap-alg',
-  'x-cos-cek-alg',
-  'x-cos-tag-len',
-]
+/** Beginnings of metadata names that are all an envelope's. */
+const NAMESPACES = [PREFIX, SEALED_PREFIX]
+
+/** Names of envelopes outside of these. */
+const SINGLE_HEADERS: readonly string[] = [...Object.values(LEGACY_HEADERS), TAG_LEN_HEADER]
 
 /** Whether a header, in wire spelling and lower case, is part of an envelope. */
 export function isEnvelopeHeader(name: string): boolean {
+  return NAMESPACES.some((prefix) => name.startsWith(prefix)) || SINGLE_HEADERS.includes(name)
+}
+
+/** Whether user metadata of this name, in wire spelling and lower case, could be taken for an envelope by anyone (RULES 7.4). */
+export function isReservedHeader(name: string): boolean {
   return (
-    name.startsWith(META_PREFIX) &&
-    RESERVED_SUFFIXES.some((suffix) => name.startsWith(suffix, META_PREFIX.length))
+    isEnvelopeHeader(name) ||
+    [LEGACY_HEADERS.key, LEGACY_HEADERS.iv].some((prefix) => name.startsWith(prefix))
   )
+}
+
+/** What the SDKs say of the plaintext beside an envelope: it is as true under another one. */
+export function plaintextHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
+  const names = [
+    UNENCRYPTED_LENGTH_HEADER,
+    DATA_SIZE_HEADER,
+    `${PREFIX}part-size`,
+    `${PREFIX}unencrypted-content-md5`,
+  ]
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => names.includes(name)))
 }
 
 /** The headers of an answer that are part of an envelope. */

@@ -105,12 +105,15 @@ export class KmsClient {
   /**
    * The bytes of a blob. The caller wipes them.
    *
-   * @returns Undefined where KMS says that it is no blob of its own, or was made with another context.
+   * @returns Undefined where KMS says that it is no blob of its own, or was made with another context, or by another key.
    */
-  async decrypt(blob: string, context: string): Promise<Buffer | undefined> {
+  async decrypt(keyId: string, blob: string, context: string): Promise<Buffer | undefined> {
     try {
       const fields = await this.#call('Decrypt', { CiphertextBlob: blob, EncryptionContext: context })
-      return bytesOf('Decrypt', fields, 'Plaintext')
+      const bytes = bytesOf('Decrypt', fields, 'Plaintext')
+      if (fields.KeyId === undefined || fields.KeyId === keyId) return bytes
+      wipe(bytes)
+      return undefined
     } catch (error) {
       if (error instanceof ServiceError && NO_SUCH_BLOB.test(error.serviceCode)) return undefined
       throw error
@@ -207,7 +210,8 @@ function refused(operation: string, status: number, error: Fields, requestId: un
   return new ServiceError(operation, {
     status,
     serviceCode: text(error.Code),
-    serviceMessage: text(error.Message),
+    // It may repeat what was sent: a data key.
+    serviceMessage: operation === 'kms:Encrypt' ? '' : text(error.Message),
     resource: '',
     requestId: text(requestId),
     traceId: '',

@@ -23,6 +23,8 @@ interface Entry {
 /** Only unwrapping is cached: a data key is never used for two objects. Keys are wiped when they are forgotten. */
 export class UnwrapCache {
   readonly #entries = new Map<string, Entry>()
+  readonly #asking = new Map<string, Promise<Buffer | undefined>>()
+  #generation = 0
   readonly #ttl: number
   readonly #uses: number
   readonly #most: number
@@ -61,13 +63,21 @@ export class UnwrapCache {
       if (known.left === 0) this.#forget(id)
       return copy
     }
-    const bytes = await unwrap()
-    if (bytes !== undefined && this.#uses > 1) this.#keep(id, Buffer.from(bytes))
-    return bytes
+    const generation = this.#generation
+    // Whoever asks for the same at the same moment waits for one answer.
+    const asking = this.#asking.get(id) ?? unwrap().finally(() => this.#asking.delete(id))
+    this.#asking.set(id, asking)
+    const bytes = await asking
+    if (bytes === undefined) return undefined
+    if (this.#uses > 1 && generation === this.#generation && !this.#entries.has(id))
+      this.#keep(id, Buffer.from(bytes))
+    // Each has its own, to be wiped.
+    return Buffer.from(bytes)
   }
 
   /** Forgets all. */
   clear(): void {
+    this.#generation += 1
     for (const id of [...this.#entries.keys()]) this.#forget(id)
   }
 

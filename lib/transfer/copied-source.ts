@@ -1,8 +1,10 @@
 /** The source of a copy: looked at once, and held to what it was then. */
+import type { CopyObjectResult } from '../cos/copy-object.js'
 import type { ResolvedSource } from '../cos/copy-source.js'
 import type { ConditionParams } from '../cos/get-object.js'
 import { headObject, type HeadObjectResult } from '../cos/head-object.js'
 import { requireChecksum, unquote, type Verified } from '../cos/integrity.js'
+import { metadataText } from '../cos/metadata.js'
 import { present, type Service } from '../cos/service.js'
 import { customerKeyOf, type CopySourceKeyParams } from '../cos/sse.js'
 import { IntegrityError, ServiceError } from '../errors.js'
@@ -35,8 +37,10 @@ export function pinnedSource(
   params: CopySourceKeyParams,
   { bucket, key, region, versionId }: ResolvedSource,
   head: HeadObjectResult,
+  followsCurrent = false,
 ): PinnedSource {
-  const VersionId = versionId ?? head.VersionId
+  // By its version, the source is always what it was; without, an object that was overwritten is noticed.
+  const VersionId = followsCurrent ? undefined : (versionId ?? head.VersionId)
   const keys = Object.entries(params).filter(([name]) => name.startsWith('CopySourceSSE'))
   return {
     ...(Object.fromEntries(keys) as CopySourceKeyParams),
@@ -82,6 +86,34 @@ export async function verifyCopy(job: CopyJob, etag: string): Promise<Verified> 
   }
   requireChecksum(service, subject)
   return 'length'
+}
+
+/** The object, where it is already what the copy was to make of it. */
+export async function findCopy(job: CopyJob): Promise<CopyObjectResult | undefined> {
+  const { service, bucket, key, source, envelope, signal } = job
+  const head = await headObject(service, { Bucket: bucket, Key: key, ...customerKeyOf(job.params), signal })
+  const isSame =
+    head.ContentLength === source.ContentLength &&
+    head.HashCrc64ecma === source.HashCrc64ecma &&
+    Object.entries(envelope).every(([name, value]) => head.$metadata.headers[name] === value)
+  return isSame ? head : undefined
+}
+
+/** @throws SealstreamError `SEALSTREAM_OBJECT_CHANGED` unless the source is still what it was. */
+export async function assertUnchanged({
+  service,
+  bucket,
+  key,
+  source,
+  params,
+  signal,
+}: CopyJob): Promise<void> {
+  const head = await headObject(service, { Bucket: bucket, Key: key, ...customerKeyOf(params), signal })
+  const isSame =
+    head.ETag === source.ETag &&
+    head.VersionId === source.VersionId &&
+    metadataText(head.$metadata.headers) === metadataText(source.$metadata.headers)
+  if (!isSame) throw objectChanged(key, 'copied')
 }
 
 /** A condition on the source that fails means that it was overwritten. */

@@ -38,6 +38,8 @@ export interface CopyJob {
   readonly pinned: PinnedSource
   /** The envelope's headers, which must arrive with the bytes; empty where the source is not encrypted. */
   readonly envelope: Readonly<Record<string, string>>
+  /** The copy takes the place of its source. */
+  readonly isOntoItself: boolean
 }
 
 /** Headers and metadata of the copy: the source's, or those given, with the envelope in either case. */

@@ -4,7 +4,7 @@ import { uploadPartCopy } from '../cos/upload-part-copy.js'
 import { linkedAbort } from '../internal/abort.js'
 import { abandonUpload, type UploadName } from '../cos/abandon-upload.js'
 import { completeUpload, type CompletedObject } from './complete-upload.js'
-import { unlessChanged } from './copied-source.js'
+import { assertUnchanged, unlessChanged } from './copied-source.js'
 import { restatedHeaders, type CopyJob } from './copy-job.js'
 import { startUpload } from './multipart-upload.js'
 import type { PartPlan } from './part-plan.js'
@@ -41,6 +41,8 @@ export async function copyInParts(
       bytes += part.length
       params.onProgress?.({ bytes, total: plan.length })
     })
+    // As late as can be: between this and the next request nothing can be noticed.
+    if (job.isOntoItself) await assertUnchanged(job)
     return await completeUpload({
       service,
       name,

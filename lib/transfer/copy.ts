@@ -5,9 +5,10 @@ import type { HeadObjectResult } from '../cos/head-object.js'
 import { OBJECT_WRITE_PARAMS, objectWriteHeaders } from '../cos/object-headers.js'
 import { checkObjectCall, type Service } from '../cos/service.js'
 import { assertInteger } from '../internal/assert.js'
-import { headSource, pinnedSource, unlessChanged, verifyCopy } from './copied-source.js'
+import { findCopy, headSource, pinnedSource, unlessChanged, verifyCopy } from './copied-source.js'
 import { headersOfCopy, type CopyJob, type CopyParams } from './copy-job.js'
 import { copyInParts } from './copy-parts.js'
+import { isObjectChanged } from './object-changed.js'
 import { PartPlan } from './part-plan.js'
 import { assertPartSize } from './part-size.js'
 import { storedObject } from './stored-object.js'
@@ -17,6 +18,11 @@ import { checkConcurrency, type StoredObject } from './upload-job.js'
 export interface CopyGuard {
   /** Called with what HEAD says of the source; gives the headers of its envelope. Throws to refuse. */
   envelopeOf(source: HeadObjectResult): Record<string, string>
+  /**
+   * The copy takes the place of its source: a newer version of that must not be lost to an older one. The envelope it gets is one that
+   * no other object has.
+   */
+  readonly isOntoItself?: boolean
 }
 
 /** Largest object of one copy request (wire-formats F5). */
@@ -55,8 +61,9 @@ export async function copy(service: Service, params: CopyParams, guard?: CopyGua
   const named = resolveSource(service, params.CopySource)
   const source = await headSource(service, named, params, signal)
   const envelope = guard?.envelopeOf(source) ?? {}
-  const pinned = pinnedSource(params, named, source)
-  const job: CopyJob = { service, params, bucket, key, signal, source, pinned, envelope }
+  const isOntoItself = guard?.isOntoItself === true
+  const pinned = pinnedSource(params, named, source, isOntoItself)
+  const job: CopyJob = { service, params, bucket, key, signal, source, pinned, envelope, isOntoItself }
   const isPartwise = source.ContentLength > MultipartThreshold
   const plan = new PartPlan(source.ContentLength, PartSize)
   const copied = await (isPartwise ? copyInParts(job, plan, concurrency) : copyAtOnce(job))
@@ -67,7 +74,12 @@ export async function copy(service: Service, params: CopyParams, guard?: CopyGua
 async function copyAtOnce(job: CopyJob): ReturnType<typeof copyObject> {
   const { service, params, bucket: Bucket, key: Key, pinned, source, signal } = job
   const copying = copyObject(service, { Bucket, Key, signal, ...headersOfCopy(job), ...pinned })
-  const copied = await unlessChanged(pinned.CopySource.Key, copying)
+  const copied = await unlessChanged(pinned.CopySource.Key, copying).catch(async (error: unknown) => {
+    // The answer to an attempt before may have been lost: then the object is what it was to become.
+    const done = job.isOntoItself && isObjectChanged(error) ? await findCopy(job) : undefined
+    if (done === undefined) throw error
+    return done
+  })
   params.onProgress?.({ bytes: source.ContentLength, total: source.ContentLength })
   return copied
 }

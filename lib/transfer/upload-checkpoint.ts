@@ -171,6 +171,8 @@ export class UploadJournal {
     if (known !== undefined) {
       const sameMd5 = known.Md5 === undefined || part.Md5 === undefined || known.Md5 === part.Md5
       if (known.Length !== part.Length || known.Crc64 !== part.Crc64 || !sameMd5) throw sourceChanged()
+      // What is known of its storing stays known, and is written down already.
+      if (known.ETag !== undefined) return
     }
     this.#parts[number] = part
     await this.#save()
