@@ -56,9 +56,15 @@ describe('CosEncryptionClient', () => {
       })
 
     const refusals: [title: string, options: object, option: string, says: RegExp][] = [
-      ['a missing format', { format: undefined }, 'format', /one of cos, cos-python/],
-      ['an unknown format', { format: 'sealed' }, 'format', /one of cos, cos-python, got "sealed"/],
-      ['a format in another case', { format: 'COS' }, 'format', /one of cos, cos-python/],
+      ['a missing format', { format: undefined }, 'format', /one of sealed, cos, cos-python, cos-java-gcm/],
+      [
+        'an unknown format',
+        { format: 'open' },
+        'format',
+        /one of sealed, cos, cos-python, cos-java-gcm, got "open"/,
+      ],
+      ['a format that is only read', { format: 'cos-java-cbc' }, 'format', /one of sealed, cos/],
+      ['a format in another case', { format: 'COS' }, 'format', /one of sealed, cos, cos-python/],
       ['a missing master key', { masterKey: undefined }, 'masterKey', /AesMasterKey/],
       ['raw bytes as master key', { masterKey: Buffer.alloc(32, 'K') }, 'masterKey', /AesMasterKey/],
       ['text as master key', { masterKey: 'c2VjcmV0IGtleSBieXRlcw==' }, 'masterKey', /AesMasterKey/],

@@ -21,7 +21,12 @@ describe('CosClient', () => {
 
     it('take a region and credentials, and an integer of milliseconds for each timeout', () => {
       void new CosClient(good).close()
-      void new CosClient({ ...good, timeouts: { connect: 1, stall: 1 }, bucket: 'b-1', clock: () => 0 }).close()
+      void new CosClient({
+        ...good,
+        timeouts: { connect: 1, stall: 1 },
+        bucket: 'b-1',
+        clock: () => 0,
+      }).close()
       void new CosClient({ ...good, integrity: 'crc64', requireChecksum: true, pathStyle: true }).close()
       void new CosClient({ ...good, timeouts: undefined, bucket: undefined, clock: undefined }).close()
     })

@@ -97,6 +97,8 @@ function copyHeaders(service: Service, params: CopyObjectParams): Record<string,
     ...(MetadataDirective === 'Replaced' && type !== undefined ? { 'content-type': type } : {}),
     ...copySourceHeaders(service, params),
     'x-cos-metadata-directive': MetadataDirective,
+    // Without it, a copy has the tags of its source, whatever is given.
+    ...(params.Tagging === undefined ? {} : { 'x-cos-tagging-directive': 'Replaced' }),
   }
 }
 

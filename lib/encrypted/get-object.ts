@@ -1,9 +1,9 @@
 /** GET Object, decrypted on the way: whole, or any range of the plaintext (RULES 4.4). */
 import { pipeline } from 'node:stream'
-import { CONDITION_PARAMS, getObject, type GetObjectParams, type GetObjectResult } from '../cos/get-object.js'
+import { getObject, type GetObjectParams, type GetObjectResult } from '../cos/get-object.js'
 import { checkRange, resolveRange, type Positions } from '../cos/range.js'
 import { headObject, type HeadObjectParams } from '../cos/head-object.js'
-import { CUSTOMER_KEY_PARAMS } from '../cos/sse.js'
+import { RESPONSE_HEADER_PARAMS } from '../cos/response-headers.js'
 import { MOST_HELD_BYTES, unverified } from '../crypto/aes-gcm.js'
 import type { ByteRange } from '../crypto/content-cipher.js'
 import type { DataKey, DecryptorOptions } from '../crypto/data-key.js'
@@ -19,8 +19,8 @@ import { openObject, withoutInstructionFile, type InstructionFileParams } from '
 import { getPinned, readPinnedRange, type Described } from './pinned-range.js'
 import { plaintextSize } from './plaintext-size.js'
 
-/** What HEAD takes of the parameters of GET. */
-const HEAD_PARAMS = ['Bucket', 'Key', 'signal', ...CONDITION_PARAMS, ...CUSTOMER_KEY_PARAMS]
+/** What only GET takes. */
+const GET_ONLY: readonly string[] = [...RESPONSE_HEADER_PARAMS, 'Range', 'TrafficLimit', 'onProgress']
 
 /** Parameters of the encrypting getObject. */
 export interface EncryptedGetParams extends GetObjectParams, InstructionFileParams {
@@ -243,9 +243,9 @@ function assertHeld(
   if (isHeld && size > mostHeld) throw unverified(`over ${mostHeld} bytes`)
 }
 
-/** The parameters without what only GET takes. */
+/** The parameters without what only GET takes; what neither takes is refused by HEAD already. */
 function headParams(params: GetObjectParams): HeadObjectParams {
-  const taken = Object.entries(params).filter(([name]) => HEAD_PARAMS.includes(name))
+  const taken = Object.entries(params).filter(([name]) => !GET_ONLY.includes(name))
   return { ...(Object.fromEntries(taken) as object), Key: params.Key }
 }
 

@@ -221,15 +221,16 @@ export class MultipartUploads {
     const { ContentMD5, ContentLength, Body, signal } = params
     if (ContentMD5 !== undefined) checkMd5(ContentMD5)
     const sized = await sizePart(Body, { contentLength: ContentLength, partSize: upload.PartSize, signal })
+    const before = live.places.get(number)
     const place = planPart(live, params, sized)
     const body = await this.#encrypted(live, place, sized, params).catch((error: unknown) => {
-      // Nothing of it left: another may have its place.
-      if (upload.Parts[number] === undefined) live.places.delete(number)
+      // Nothing of it left: its place is as it was.
+      if (before === undefined) live.places.delete(number)
+      else live.places.set(number, before)
       throw error
     })
-    const check = upload.Parts[number]
     // The caller may hold a copy of the context, come through JSON.
-    if (params.Upload !== undefined && check !== undefined) params.Upload.Parts[number] = check
+    if (params.Upload !== undefined) Object.assign(params.Upload.Parts, { [number]: upload.Parts[number] })
     return body
   }
 
@@ -239,8 +240,8 @@ export class MultipartUploads {
     sized: SizedBody,
     { ContentMD5, EnableMD5, signal }: EncryptedPartParams,
   ): Promise<BytesBody> {
-    const plainMd5 = ContentMD5 === undefined ? undefined : checkMd5(ContentMD5)
-    const bytes = await encrypt(place, sized, { md5: plainMd5, signal })
+    const md5 = ContentMD5 === undefined ? undefined : checkMd5(ContentMD5)
+    const bytes = await encrypt(place, sized, { md5, signal })
     const body = bytesBody(bytes, { md5: this.#encryption.service.md5 || EnableMD5 === true })
     checkStoredPart(upload, stored.get(place.number), body.digest)
     recordPart(upload, place.number, { ...place, size: sized.length }, body.digest)

@@ -254,7 +254,8 @@ async function asItWas(
   const { ACL = await getObjectAcl(service, ask), Tagging = await getObjectTagging(service, ask) } = params
   const known = OBJECT_HEADER_PARAMS.map((name) => [name, head[name as keyof HeadObjectResult]] as const)
   const given = Object.entries(params).filter(([name]) => (SSE_PARAMS as readonly string[]).includes(name))
-  const { ServerSideEncryption, SSEKMSKeyId } = head
+  // As it was, unless another is asked for.
+  const { ServerSideEncryption, SSEKMSKeyId } = given.length === 0 ? head : ({} as Partial<HeadObjectResult>)
   const customerKey = customerKeyOf(params)
   const source = Object.entries(customerKey).map(
     ([name, value]) => [`CopySource${name}`, value as unknown] as const,

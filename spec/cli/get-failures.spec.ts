@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdir, open, readdir, readFile, truncate, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { dirname } from 'node:path'
@@ -7,27 +7,36 @@ import { expect } from 'chai'
 import { CosClient } from '../../lib/cos-client.js'
 import { startServer } from '../../lib/server/index.js'
 import { BUCKET, cliKeys, object, store, storeOn, stored } from '../support/cli-fixture.js'
+import { dataFile, flip, sealedSize, storeEncrypted } from '../support/cli-store.js'
+import { eventually } from '../support/eventually.js'
 import { errorOf, runCli, startCli } from '../support/run-cli.js'
 import { Seeded } from '../support/seeded.js'
-import { eventually } from '../support/server-files.js'
 import { at, sideBySide } from '../support/side-by-side.js'
 
-/** Whether this user may mount a file system of their own. */
-const MOUNTS =
-  spawnSync('unshare', ['-rm', 'sh', '-c', 'mount -t tmpfs -o size=1m tmpfs /mnt'], { stdio: 'ignore' })
-    .status === 0
+const MOUNT = 'mount -t tmpfs -o size=1m tmpfs'
+const MAY_MOUNT = spawnSync('unshare', ['-rm', 'sh', '-c', `${MOUNT} /mnt`], { stdio: 'ignore' }).status === 0
+
+/**
+ * Runs the rest of its arguments where the folder "$d" takes no file of more than 1 MiB: on a file system of its own, or, where
+ * this user may not mount one, under a limit, which is in blocks of 512 or 1024 bytes.
+ */
+const SMALL_DISK = MAY_MOUNT
+  ? { wrap: ['unshare', '-rm', 'sh', '-c'], setUp: `${MOUNT} "$d"` }
+  : { wrap: ['sh', '-c'], setUp: 'ulimit -f 1024' }
 
 describe('cli/get that fails', () => {
   const keys = cliKeys()
   const content = new Seeded(9).bytes(200_000)
+  /** Of object `a`, which is sealed, and of `c`, whose format is cos. */
   const getArgs = (key = keys.aes, name = 'a'): string[] => [
-    ...['get', object(name), at('target/out')],
+    ...['get', object(name), at('target/out'), '--policy', 'any'],
     ...['--local', at('store'), '--aes-key', key],
   ]
   const test = sideBySide(async () => {
     await mkdir(at('target'))
     await writeFile(at('target/out'), 'what was there before')
-    await store(at('store'), { a: content, plain: { plain: Buffer.from('never encrypted') } })
+    await storeEncrypted(at('store'), { a: content })
+    await store(at('store'), { c: content, plain: { plain: Buffer.from('never encrypted') } })
   })
 
   /** Nothing new, nothing changed, nothing on standard output. */
@@ -35,23 +44,6 @@ describe('cli/get that fails', () => {
     expect(await readdir(at('target'))).to.deep.equal(['out'])
     expect(await readFile(at('target/out'), 'utf8')).to.equal('what was there before')
     expect(stdout).to.equal('')
-  }
-
-  async function dataFile(): Promise<string> {
-    for (const name of await stored(at('store'), 'data')) {
-      const path = at(`store/${BUCKET}/data/${name}`)
-      if ((await readFile(path)).length === content.length) return path
-    }
-    throw new Error('no data file')
-  }
-
-  /** Turns over one bit of a byte of the ciphertext. */
-  async function flip(position: number): Promise<void> {
-    const handle = await open(await dataFile(), 'r+')
-    const byte = Buffer.alloc(1)
-    await handle.read(byte, 0, 1, position)
-    await handle.write(Buffer.from([byte[0]! ^ 1]), 0, 1, position)
-    await handle.close()
   }
 
   test('ends with 3 for the wrong AES key and leaves the target alone', async () => {
@@ -99,19 +91,28 @@ describe('cli/get that fails', () => {
       await expectUntouched(run.stdout)
     })
 
-    for (const position of target === '-' ? [123_456] : [0, 123_456, 199_999]) {
-      test(`ends with 5 where the ciphertext was altered at byte ${position}, ${where}`, async () => {
-        await flip(position)
-        const run = await runCli(args())
+    for (const [name, format, position] of target === '-'
+      ? ([['c', 'cos', 123_456]] as const)
+      : ([
+          ['c', 'cos', 0],
+          ['c', 'cos', 199_999],
+          ['a', 'sealed', 0],
+          ['a', 'sealed', 123_456],
+          ['a', 'sealed', sealedSize(200_000) - 1],
+        ] as const)) {
+      test(`ends with 5 where ${format} ciphertext was altered at byte ${position}, ${where}`, async () => {
+        const size = format === 'cos' ? content.length : sealedSize(content.length)
+        await flip(await dataFile(at('store'), size), position)
+        const run = await runCli(args(name))
         expect(run.code, run.stderr).to.equal(5)
-        expect(errorOf(run)).to.include('crc64')
+        expect(errorOf(run)).to.match(format === 'cos' ? /crc64/ : /not what was encrypted|was not encrypted/)
         if (target !== '-') await expectUntouched(run.stdout)
       })
     }
   }
 
   test('makes no target where there was none and the ciphertext was altered', async () => {
-    await flip(5)
+    await flip(await dataFile(at('store'), sealedSize(content.length)), 100)
     const args = ['get', object('a'), at('new'), '--local', at('store'), '--aes-key', keys.aes]
     expect((await runCli(args)).code).to.equal(5)
     expect((await readdir(dirname(at('x')))).sort()).to.deep.equal(['store', 'target'])
@@ -119,7 +120,7 @@ describe('cli/get that fails', () => {
 
   for (const length of [100_000, 0]) {
     test(`ends with 5 or 6 where the store kept only ${length} bytes of the ciphertext`, async () => {
-      await truncate(await dataFile(), length)
+      await truncate(await dataFile(at('store'), sealedSize(content.length)), length)
       const run = await runCli(getArgs())
       expect(run.code, run.stderr).to.be.oneOf([5, 6])
       errorOf(run)
@@ -127,27 +128,29 @@ describe('cli/get that fails', () => {
     })
   }
 
-  test('ends with 3 where the wrapped key in the headers was altered', async () => {
-    const [name = ''] = (
-      await Promise.all(
-        (await stored(at('store'), 'objects')).map(async (file) => {
-          const record = await readFile(at(`store/${BUCKET}/objects/${file}`), 'utf8')
-          return record.includes('client-side-encryption') ? [file] : []
-        }),
-      )
-    ).flat()
-    const path = at(`store/${BUCKET}/objects/${name}`)
-    const before = await readFile(path, 'utf8')
-    const after = before.replace(
-      /("[^"]*client-side-encryption-key":\s*")(.)/,
-      (_, start: string, first: string) => `${start}${first === 'A' ? 'B' : 'A'}`,
-    )
-    expect(after).not.to.equal(before)
-    await writeFile(path, after)
-    const run = await runCli(getArgs())
-    expect(run.code, run.stderr).to.equal(3)
-    await expectUntouched(run.stdout)
-  })
+  for (const { name, format, wrapped } of [
+    { name: 'a', format: 'sealed', wrapped: /("[^"]*sealstream-recipient-1":\s*"aes\.[0-9a-f]+\.)(.)/ },
+    { name: 'c', format: 'cos', wrapped: /("[^"]*client-side-encryption-key":\s*")(.)/ },
+  ]) {
+    test(`ends with 3 where the wrapped key in the headers of ${format} was altered`, async () => {
+      let altered = 0
+      for (const file of await stored(at('store'), 'objects')) {
+        const path = at(`store/${BUCKET}/objects/${file}`)
+        const before = await readFile(path, 'utf8')
+        const after = before.replace(
+          wrapped,
+          (_, start: string, first: string) => `${start}${first === 'A' ? 'B' : 'A'}`,
+        )
+        if (after === before) continue
+        altered += 1
+        await writeFile(path, after)
+      }
+      expect(altered).to.equal(1)
+      const run = await runCli(getArgs(keys.aes, name))
+      expect(run.code, run.stderr).to.equal(3)
+      await expectUntouched(run.stdout)
+    })
+  }
 
   test('ends with 7 where the folder of the target is missing', async () => {
     const run = await runCli([
@@ -179,26 +182,28 @@ describe('cli/get that fails', () => {
     })
   }
 
-  const onFullDisk = async (): Promise<void> => {
-    await store(at('store'), { large: Buffer.alloc(3 * 1024 * 1024) })
+  test('ends with 7 on a full disk, leaves no temporary file and keeps the target', async () => {
+    await storeEncrypted(at('store'), { large: Buffer.alloc(3 * 1024 * 1024) })
+    const { wrap, setUp } = SMALL_DISK
     const script =
-      'd=$1; list=$2; shift 2; mount -t tmpfs -o size=1m tmpfs "$d" && echo before > "$d/out" || exit 99; ' +
+      `d=$1; list=$2; shift 2; ${setUp} && echo before > "$d/out" || exit 99; ` +
       '"$@"; code=$?; ls -A "$d" > "$list"; cat "$d/out" >> "$list"; exit $code'
-    const wrap = ['unshare', '-rm', 'sh', '-c', script, 'sh', at('target'), at('list')]
-    const run = await runCli(getArgs(keys.aes, 'large'), { wrap })
+    const run = await runCli(getArgs(keys.aes, 'large'), {
+      wrap: [...wrap, script, 'sh', at('target'), at('list')],
+    })
     expect(run.code, run.stderr).to.equal(7)
-    expect(errorOf(run)).to.include(at('target/out')).and.include('ENOSPC')
+    expect(errorOf(run))
+      .to.include(at('target/out'))
+      .and.match(/ENOSPC|EFBIG/)
     expect(await readFile(at('list'), 'utf8')).to.equal('out\nbefore\n')
-  }
-  const fullDisk = 'ends with 7 on a full disk, leaves no temporary file and keeps the target'
-  if (MOUNTS) test(fullDisk, onFullDisk)
-  else it.skip(`${fullDisk} (skipped: this user may not mount a tmpfs with unshare)`)
+  })
 
   test('ends with 130 on SIGINT in the middle, without its temporary file, and keeps the target', async () => {
     const { endpoint, close } = await stalledService()
     try {
       const env = { COS_SECRET_ID: 'AKIDofthespec', COS_SECRET_KEY: 'the secret key of the spec' }
       const args = ['get', object('a'), at('target/out'), '--endpoint', endpoint, '--aes-key', keys.aes]
+      args.push('--policy', 'cos')
       const { child, result } = startCli(args, { env })
       await eventually(async () => (await readdir(at('target'))).length === 2)
       child.kill('SIGINT')
@@ -217,7 +222,7 @@ describe('cli/get that fails', () => {
     const client = new CosClient({ endpoint: real.endpoint, credentials: real.credentials, bucket: BUCKET })
     const { Body, $metadata } = await client.getObject({ Key: 'a' })
     const bytes = await Body.transformToByteArray()
-    client.close()
+    void client.close()
     await real.close()
     const stalled = createServer((request, response) => {
       for (const [name, value] of Object.entries($metadata.headers)) {
@@ -243,33 +248,4 @@ describe('cli/get that fails', () => {
       },
     }
   }
-
-  describe('on standard output', () => {
-    const test = sideBySide(() => store(at('store'), { big: Buffer.alloc(5 * 1024 * 1024, 1) }))
-
-    test('ends quietly with 141 where its reader, head -c 1, has gone', async () => {
-      const args = ['get', object('big'), '-', '--local', at('store'), '--aes-key', keys.aes]
-      const wrap = ['bash', '-c', 'set -o pipefail; "$@" | head -c 1', 'bash']
-      const { code, bytes, stderr } = await runCli(args, { wrap })
-      expect({ code, bytes, stderr }).to.deep.equal({ code: 141, bytes: Buffer.from([1]), stderr: '' })
-    })
-
-    test('carries the object and nothing else; messages are on standard error, as JSON with --json', async () => {
-      const args = ['get', object('big'), '-', '--local', at('store'), '--aes-key', keys.aes]
-      const [plain, json] = await Promise.all([runCli(args), runCli([...args, '--json'])])
-      for (const { code, bytes } of [plain, json]) {
-        expect(code).to.equal(0)
-        expect(bytes.equals(Buffer.alloc(5 * 1024 * 1024, 1))).to.equal(true)
-      }
-      expect(plain.stderr).to.match(/^read 5\.2 MB of .*\n$/)
-      expect(JSON.parse(json.stderr)).to.include({ Key: 'big', ContentLength: 5 * 1024 * 1024 })
-    })
-
-    test('reports what is missing as JSON on standard error with --json', async () => {
-      const args = ['get', object('none'), '-', '--local', at('store'), '--aes-key', keys.aes, '--json']
-      const { code, stdout, stderr } = await runCli(args)
-      expect({ code, stdout }).to.deep.equal({ code: 4, stdout: '' })
-      expect(JSON.parse(stderr)).to.have.nested.property('error.code', 'SEALSTREAM_SERVICE')
-    })
-  })
 })

@@ -2,9 +2,41 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { EXIT } from '../../lib/cli/exit-code.js'
-import { type CliResult, errorOf, ROOT, runCli, runEach } from '../support/run-cli.js'
+import { runBatch } from '../support/cli-batch.js'
+import { type CliResult, errorOf, ROOT, runCli } from '../support/run-cli.js'
 
-const COMMANDS = ['keygen', 'put', 'get', 'head', 'ls', 'rm', 'serve', 'demo']
+const COMMANDS = [
+  ...['keygen', 'put', 'get', 'head', 'inspect', 'verify', 'rewrap', 'ls', 'rm', 'cp', 'restore', 'uploads'],
+  ...['encrypt', 'decrypt', 'serve', 'demo'],
+]
+const KEYS = [
+  ...['aes-key', 'rsa-public-key', 'rsa-private-key', 'passphrase-file', 'rsa-padding'],
+  ...['kms-key-id', 'kms-region', 'kms-endpoint'],
+]
+const PLACE = ['local', 'region', 'endpoint']
+const READING = ['policy', 'context']
+const MOVING = ['part-size', 'concurrency']
+const SSE = ['sse', 'sse-kms-key-id', 'sse-c-key-file']
+
+/** All options of commands that have to do with encryption, besides `--json` and `--help`. */
+const OPTIONS: Readonly<Record<string, readonly string[]>> = {
+  put: [
+    ...[...KEYS, ...PLACE, ...MOVING, ...SSE, 'format', 'context', 'recipient', 'resume'],
+    ...['content-type', 'storage-class', 'metadata'],
+  ],
+  get: [
+    ...[...KEYS, ...PLACE, ...MOVING, ...READING, 'sse-c-key-file', 'instruction-file', 'resume'],
+    ...['range', 'version-id', 'release-unverified'],
+  ],
+  inspect: [...PLACE, 'sse-c-key-file', 'instruction-file', 'version-id'],
+  verify: [...KEYS, ...PLACE, ...READING, 'sse-c-key-file', 'instruction-file', 'version-id', 'sample'],
+  rewrap: [
+    ...[...KEYS, ...PLACE, ...MOVING, ...READING, ...SSE, 'instruction-file', 'version-id'],
+    ...['to', 'add', 'remove', 'format', 'accept-unverified-key'],
+  ],
+  encrypt: [...KEYS, 'format', 'context', 'recipient', 'envelope'],
+  decrypt: [...KEYS, ...READING, 'envelope', 'header', 'release-unverified'],
+}
 const OBJECT = 'cos://spec-1250000000/a'
 
 describe('cli/main', () => {
@@ -15,13 +47,13 @@ describe('cli/main', () => {
   })
 
   describe('help', () => {
-    const subjects = ['put', 'get', 'head', 'ls', 'rm', 'serve', 'demo']
+    const subjects = COMMANDS.filter((name) => name !== 'keygen')
     let general: CliResult
     let results: CliResult[]
     before(async function () {
       this.timeout(60_000)
       const optional = [['keygen', 'aes', '--help'], ['keygen', 'rsa', '--help'], ['put', '--help'], ['help']]
-      results = await runEach([['--help'], ...subjects.map((name) => ['help', name]), ...optional])
+      results = await runBatch([['--help'], ...subjects.map((name) => ['help', name]), ...optional])
       general = results[0]!
     })
 
@@ -47,6 +79,15 @@ describe('cli/main', () => {
       })
     }
 
+    for (const [command, options] of Object.entries(OPTIONS)) {
+      it(`of ${command} lists its ${options.length + 2} options, each with what it is for`, () => {
+        const text = results[subjects.indexOf(command) + 1]?.stdout ?? ''
+        const listed = [...text.matchAll(/^ {2}(?:-h, )?--([a-z-]+)(?: <[^>]+>| \[[^\]]+\])?(.*)$/gm)]
+        expect(listed.map(([, name]) => name)).to.have.members([...options, 'json', 'help'])
+        for (const [line, , text] of listed) expect(text?.trim() ?? '', line).to.match(/^\S/)
+      })
+    }
+
     it('names the variables that credentials come from', () => {
       expect(general.stdout)
         .to.include('COS_SECRET_ID')
@@ -69,7 +110,10 @@ describe('cli/main', () => {
       const sensitive = options.filter((line) => /^\s+\S*(key|secret|pass|token|credential)/i.test(line))
       expect(sensitive.length).to.be.greaterThan(8)
       // The id of a key is no key.
-      for (const line of sensitive) expect(line).to.match(/^ {2}(--[a-z-]+ <file>|--sse-kms-key-id <id>) /)
+      const harmless = /^ {2}(--[a-z-]+ <file>|--(sse-)?kms-key-id <id>|--accept-unverified-key) /
+      for (const line of sensitive) expect(line).to.match(harmless)
+      const keyed = options.filter((line) => /^ {2}--[a-z-]+ <key>/.test(line))
+      for (const line of keyed) expect(line).to.match(/: aes:FILE,|, as --to|recipient/)
     })
   })
 
@@ -92,7 +136,7 @@ describe('cli/main', () => {
     let results: CliResult[]
     before(async function () {
       this.timeout(60_000)
-      results = await runEach([
+      results = await runBatch([
         ...cases.map(({ args }) => args),
         [],
         ['keygen'],

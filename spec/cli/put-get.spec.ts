@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
 import { link, mkdir, open, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { expect } from 'chai'
-import { BUCKET, cliKeys, modeOf, object, someFileHolds, store, stored } from '../support/cli-fixture.js'
-import { errorOf, hintOf, jsonLines, runCli, runEach, runJson } from '../support/run-cli.js'
+import { runBatch } from '../support/cli-batch.js'
+import { BUCKET, cliKeys, modeOf, object, someFileHolds, stored } from '../support/cli-fixture.js'
+import { sealedSize, storeEncrypted } from '../support/cli-store.js'
+import { errorOf, hintOf, jsonLines, runCli, runJson } from '../support/run-cli.js'
 import { Seeded } from '../support/seeded.js'
 import { at, sideBySide } from '../support/side-by-side.js'
 
@@ -17,17 +18,18 @@ describe('cli/put and cli/get', () => {
   const local = (): string[] => ['--local', at('store')]
   const withAes = (): string[] => [...local(), '--aes-key', keys.aes]
 
-  for (const length of [0, 1, 17, MIB - 1, MIB, MIB + 1, 3 * MIB + 5]) {
+  // Of those in the middle, the first is stored in exactly 1 MiB.
+  for (const length of [0, 1, 17, 1_047_496, 1_047_497, MIB, 3 * MIB + 5]) {
     test(`bring back ${length} bytes of a file that were cut into parts of 1 MiB`, async () => {
       const content = bytesOf(length)
       await writeFile(at('in'), content)
       const [put] = await runJson(['put', at('in'), object('a'), ...withAes(), '--part-size', '1MiB'])
-      const parts = Math.ceil(length / MIB)
+      const parts = Math.ceil(sealedSize(length) / MIB)
       expect(put).to.include({
         Bucket: BUCKET,
         Key: 'a',
-        StoredLength: length,
-        format: 'cos',
+        StoredLength: sealedSize(length),
+        format: 'sealed',
         verified: 'crc64',
       })
       expect(put?.ETag).to.match(parts > 1 ? new RegExp(`^"[0-9a-f]{32}-${parts}"$`) : /^"[0-9a-f]{32}"$/)
@@ -36,8 +38,9 @@ describe('cli/put and cli/get', () => {
         Bucket: BUCKET,
         Key: 'a',
         ContentLength: length,
-        format: 'cos',
-        verified: 'crc64',
+        StoredLength: sealedSize(length),
+        format: 'sealed',
+        keyVerified: true,
       })
       expect((await readFile(at('out'))).equals(content)).to.equal(true)
     })
@@ -58,7 +61,7 @@ describe('cli/put and cli/get', () => {
     await writeFile(at('in'), 'hello')
     const put = await runCli(['put', at('in'), object('a/b'), ...withAes()])
     expect(put.stdout).to.match(
-      /^stored 5 B as cos:\/\/spec-1250000000\/a\/b, format cos, verified by crc64, /,
+      /^stored 77 B as cos:\/\/spec-1250000000\/a\/b, format sealed, verified by crc64, /,
     )
     expect(put.stdout).to.match(/ \d+(\.\d)? k?B\/s\n$/)
     const { bytes, stderr } = await runCli(['get', object('a/b'), '-', ...withAes()])
@@ -66,18 +69,17 @@ describe('cli/put and cli/get', () => {
     expect(stderr).to.match(/^read 5 B of cos:\/\/spec-1250000000\/a\/b, .* \d+(\.\d)? k?B\/s\n$/)
   })
 
-  for (const [text, parts] of [
-    ['1048576', 3],
-    ['1024KiB', 3],
-    ['2MiB', 2],
-    ['1GiB', 0],
-  ] as const) {
-    test(`cut 2.5 MiB into ${parts === 0 ? 'no parts' : `${parts} parts`} for --part-size ${text}`, async () => {
-      const args = ['put', '-', object('a'), ...withAes(), '--part-size', text]
-      const [put] = await runJson(args, { stdin: Buffer.alloc(2.5 * MIB) })
-      expect(put?.ETag).to.match(parts === 0 ? /^"[0-9a-f]{32}"$/ : new RegExp(`-${parts}"$`))
-    })
-  }
+  test('cut 2.5 MiB into 3, 3, 2 and no parts for --part-size 1048576, 1024KiB, 2MiB and 1GiB', async () => {
+    const sizes = ['1048576', '1024KiB', '2MiB', '1GiB']
+    const runs = await runBatch(
+      sizes.map((size) => ['put', '-', object('a'), ...withAes(), '--json', '--part-size', size]),
+      { stdin: Buffer.alloc(2.5 * MIB) },
+    )
+    const tags = runs.map(({ stdout }) => jsonLines(stdout)[0]?.ETag)
+    for (const [index, end] of ['-3"', '-3"', '-2"', '"'].entries()) {
+      expect(tags[index]).to.match(new RegExp(`^"[0-9a-f]{32}${end}$`))
+    }
+  })
 
   test('refuse part sizes of 1000 bytes with the hint that they are bytes: 2', async () => {
     const run = await runCli(['put', '-', object('a'), ...withAes(), '--part-size', '1000'], { stdin: 'x' })
@@ -91,7 +93,7 @@ describe('cli/put and cli/get', () => {
 
   test('refuse part sizes 0, 1.5MiB, 8MB, 1048577 and 6GiB: 2', async () => {
     const sizes = ['0', '1.5MiB', '8MB', '1048577', '6GiB']
-    const runs = await runEach(
+    const runs = await runBatch(
       sizes.map((size) => ['put', '-', object('a'), ...withAes(), '--part-size', size]),
       { stdin: 'x' },
     )
@@ -100,130 +102,6 @@ describe('cli/put and cli/get', () => {
       expect(errorOf(run)).to.match(/part-?size/i)
     }
     expect(await stored(at('store'), 'objects')).to.deep.equal([])
-  })
-
-  describe('master keys', () => {
-    const kinds = [
-      { name: 'an AES key from a file', put: ['--aes-key', keys.aes] },
-      { name: 'an AES key from SEALSTREAM_AES_KEY', put: [], env: { SEALSTREAM_AES_KEY: keys.aesText } },
-      {
-        name: 'an AES key from a file while SEALSTREAM_AES_KEY holds another',
-        put: ['--aes-key', keys.aes],
-        env: { SEALSTREAM_AES_KEY: randomBytes(32).toString('base64') },
-      },
-      {
-        name: 'an RSA pair',
-        put: ['--rsa-public-key', keys.rsaPublic, '--rsa-private-key', keys.rsaPrivate],
-      },
-      { name: 'an RSA private key alone', put: ['--rsa-private-key', keys.rsaPrivate] },
-      {
-        name: 'an RSA public key for writing and the private key for reading',
-        put: ['--rsa-public-key', keys.rsaPublic],
-        get: ['--rsa-private-key', keys.rsaPrivate],
-      },
-      {
-        name: 'an RSA private key with a passphrase from a file',
-        put: ['--rsa-private-key', keys.rsaEncrypted, '--passphrase-file', keys.passphrase],
-      },
-      {
-        name: 'an RSA private key with SEALSTREAM_PASSPHRASE',
-        put: ['--rsa-private-key', keys.rsaEncrypted],
-        env: { SEALSTREAM_PASSPHRASE: keys.passphraseText },
-      },
-    ]
-    for (const { name, put, get = put, env = {} } of kinds) {
-      test(`are ${name}`, async () => {
-        const stdin = bytesOf(1000)
-        const stores = await runCli(['put', '-', object('a'), ...local(), ...put], { stdin, env })
-        expect(stores.code, stores.stderr).to.equal(0)
-        const { code, bytes } = await runCli(['get', object('a'), '-', ...local(), ...get], { env })
-        expect(code).to.equal(0)
-        expect(bytes.equals(stdin)).to.equal(true)
-      })
-    }
-
-    test('that can only write, a public key alone, do not read: 3, and say so', async () => {
-      const key = ['--rsa-public-key', keys.rsaPublic]
-      expect(await runCli(['put', '-', object('a'), ...local(), ...key], { stdin: 'x' })).to.include({
-        code: 0,
-      })
-      const run = await runCli(['get', object('a'), at('out'), ...local(), ...key])
-      expect(run).to.include({ code: 3, stdout: '' })
-      expect(errorOf(run)).to.match(/private|unwrap|only wrap/)
-      expect(await readdir(dirname(at('x')))).to.deep.equal(['store'])
-    })
-
-    test('that are none, two, missing, malformed or locked end with 2 or 3 before anything is stored', async () => {
-      await writeFile(at('malformed'), 'not the text of any key\n')
-      await writeFile(at('wrong-passphrase'), 'not the passphrase\n')
-      const cases: [code: number, args: string[], problem: RegExp][] = [
-        [2, [], /master key/],
-        [2, ['--aes-key', keys.aes, '--rsa-public-key', keys.rsaPublic], /both/],
-        [3, ['--aes-key', at('none')], /cannot read key file .*none/],
-        [3, ['--aes-key', at('malformed')], /malformed key file .*malformed/],
-        [3, ['--aes-key', keys.rsaPrivate], /malformed key file/],
-        [3, ['--rsa-public-key', keys.aes], /malformed key file/],
-        [3, ['--rsa-private-key', keys.rsaEncrypted], /passphrase/],
-        [
-          3,
-          ['--rsa-private-key', keys.rsaEncrypted, '--passphrase-file', at('wrong-passphrase')],
-          /passphrase/,
-        ],
-        [3, ['--rsa-private-key', keys.rsaPrivate, '--rsa-public-key', keys.aes], /malformed key file/],
-      ]
-      const runs = await runEach(
-        cases.map(([, args]) => ['put', '-', object('a'), ...local(), ...args]),
-        { stdin: 'x' },
-      )
-      for (const [index, [code, , problem]] of cases.entries()) {
-        const run = runs[index]!
-        expect(run, run.stderr).to.include({ code, stdout: '' })
-        expect(errorOf(run)).to.match(problem)
-      }
-      expect(await stored(at('store'), 'objects')).to.deep.equal([])
-    })
-
-    test('in SEALSTREAM_AES_KEY that are malformed end with 3', async () => {
-      const env = { SEALSTREAM_AES_KEY: 'a malformed key in the environment' }
-      const run = await runCli(['put', '-', object('a'), ...local()], { stdin: 'x', env })
-      expect(run).to.include({ code: 3, stdout: '' })
-      errorOf(run)
-    })
-
-    test('given by mistake as the value of --aes-key are not taken (3) and not repeated in the error', async () => {
-      const args = ['put', '-', object('a'), ...local(), '--aes-key', keys.aesText]
-      const run = await runCli(args, { stdin: 'x', secrets: [keys.aesText] })
-      expect(run).to.include({ code: 3, stdout: '' })
-    })
-  })
-
-  describe('--format', () => {
-    test('cos-python with an AES key warns on standard error, and is read with a caution', async () => {
-      const put = await runCli(['put', '-', object('a'), ...withAes(), '--format', 'cos-python'], {
-        stdin: 'x',
-      })
-      expect(put.code).to.equal(0)
-      expect(put.stdout).to.include('format cos-python').and.not.include('WEAK_WRAP')
-      expect(put.stderr).to.include('SEALSTREAM_WEAK_WRAP')
-      const got = await runCli(['get', object('a'), '-', ...withAes()])
-      expect(got).to.include({ code: 0, stdout: 'x' })
-      expect(got.stderr).to.match(/format cos-python, .*cannot tell a wrong key/)
-    })
-
-    test('cos-python with an RSA key does not warn', async () => {
-      const args = ['put', '-', object('a'), ...local(), '--rsa-public-key', keys.rsaPublic]
-      const put = await runCli([...args, '--format', 'cos-python'], { stdin: 'x' })
-      expect(put.code).to.equal(0)
-      expect(put.stderr).not.to.include('WEAK_WRAP')
-      const key = ['--rsa-private-key', keys.rsaPrivate]
-      expect(await runCli(['get', object('a'), '-', ...local(), ...key])).to.include({ code: 0, stdout: 'x' })
-    })
-
-    test('of another name is refused, naming the choices: 2', async () => {
-      const run = await runCli(['put', '-', object('a'), ...withAes(), '--format', 'rot13'], { stdin: 'x' })
-      expect(run).to.include({ code: 2, stdout: '' })
-      expect(errorOf(run)).to.include('cos-python').and.include('rot13')
-    })
   })
 
   describe('--metadata and --content-type', () => {
@@ -248,11 +126,12 @@ describe('cli/put and cli/get', () => {
       const cases = [
         ['no-equals-sign'],
         ['client-side-encryption-key=a'],
+        ['Sealstream-Version=1'],
         ['Name=a', 'name=b'],
         ['name=é'],
         [`name=${'v'.repeat(2100)}`],
       ]
-      const runs = await runEach(
+      const runs = await runBatch(
         cases.map((pairs) => [
           ...['put', '-', object('a'), ...withAes()],
           ...pairs.flatMap((pair) => ['--metadata', pair]),
@@ -310,7 +189,7 @@ describe('cli/put and cli/get', () => {
   })
 
   describe('the file that get writes', () => {
-    const test = sideBySide(() => store(at('store'), { a: Buffer.from('new content') }))
+    const test = sideBySide(() => storeEncrypted(at('store'), { a: Buffer.from('new content') }))
 
     for (const umask of [0o000, 0o022]) {
       test(`has mode 600 under umask ${umask.toString(8).padStart(3, '0')}`, async () => {
@@ -352,67 +231,6 @@ describe('cli/put and cli/get', () => {
     })
   })
 
-  describe('--range', () => {
-    const content = new Seeded(5).bytes(100_000)
-    const test = sideBySide(() => store(at('store'), { a: content, empty: Buffer.alloc(0) }))
-    const cases: [range: string, first: number, end: number][] = [
-      ['0-0', 0, 1],
-      ['13-44', 13, 45],
-      ['99999-', 99_999, 100_000],
-      ['5-', 5, 100_000],
-      ['-17', 99_983, 100_000],
-      ['-200000', 0, 100_000],
-      ['99990-5000000', 99_990, 100_000],
-    ]
-
-    test(`gives exactly the bytes of ${cases.map(([range]) => range).join(', ')} on standard output`, async () => {
-      const runs = await runEach(
-        cases.map(([range]) => ['get', object('a'), '-', ...withAes(), '--range', range]),
-      )
-      for (const [index, [range, first, end]] of cases.entries()) {
-        const run = runs[index]!
-        expect(run.code, run.stderr).to.equal(0)
-        expect(run.bytes.equals(content.subarray(first, end)), range).to.equal(true)
-      }
-    })
-
-    test('gives exactly the bytes 100-299 in a file, and says how many', async () => {
-      const [got] = await runJson(['get', object('a'), at('out'), ...withAes(), '--range', '100-299'])
-      expect(got).to.include({ ContentLength: 200 })
-      expect((await readFile(at('out'))).equals(content.subarray(100, 300))).to.equal(true)
-    })
-
-    test('is refused as 5-1, abc, nothing and 1-2,4-5: 2', async () => {
-      const ranges = ['5-1', 'abc', '', '1-2,4-5']
-      const args = ['get', object('a'), at('out'), ...withAes(), '--range']
-      for (const [index, run] of (await runEach(ranges.map((range) => [...args, range]))).entries()) {
-        expect(run, `${ranges[index] ?? ''}: ${run.stderr}`).to.include({ code: 2, stdout: '' })
-        expect(errorOf(run)).to.match(/range/i)
-      }
-      expect(await readdir(dirname(at('x')))).to.deep.equal(['store'])
-    })
-
-    test('is refused past the end: 100000- and -0, and 0- of an empty object', async () => {
-      const cases = ['a 100000-', 'a -0', 'empty 0-'].map((text) => text.split(' '))
-      const runs = await runEach(
-        cases.map(([key = '', range = '']) => [
-          'get',
-          object(key),
-          at('out'),
-          ...withAes(),
-          '--range',
-          range,
-        ]),
-      )
-      for (const run of runs) {
-        expect(run.code, run.stderr).to.be.oneOf([2, 5])
-        expect(errorOf(run)).to.match(/range/i)
-        expect(run.stdout).to.equal('')
-      }
-      expect(await readdir(dirname(at('x')))).to.deep.equal(['store'])
-    })
-  })
-
   test('carry keys with blanks, Unicode, %, +, ?, #, quotes, a leading and a double slash', async () => {
     const names = ['a b/ünïcode 文件 🔑', '100%', 'a%20b', 'a+b', '/lead//slashes', `q?x=1&y=#2<'">`]
     const puts = await Promise.all(
@@ -421,7 +239,7 @@ describe('cli/put and cli/get', () => {
     expect(puts.map(({ code }) => code)).to.deep.equal(names.map(() => 0))
     const listed = await runJson(['ls', `cos://${BUCKET}`, ...local()])
     expect(listed.map(({ Key }) => Key)).to.have.members(names)
-    const gets = await runEach(names.map((key) => ['get', object(key), '-', ...withAes()]))
+    const gets = await runBatch(names.map((key) => ['get', object(key), '-', ...withAes()]))
     expect(gets.map(({ stdout }) => stdout)).to.deep.equal(names.map((key) => `content of ${key}`))
   })
 
@@ -436,7 +254,7 @@ describe('cli/put and cli/get', () => {
       object('k'.repeat(851)),
     ]
     await mkdir(at('store'))
-    const runs = await runEach(
+    const runs = await runBatch(
       places.map((place) => ['put', '-', place, ...withAes()]),
       { stdin: 'x' },
     )

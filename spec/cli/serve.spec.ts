@@ -27,7 +27,7 @@ describe('cli/serve', () => {
     options: CliOptions = {},
     signal: NodeJS.Signals = 'SIGINT',
   ): Promise<CliResult> {
-    const server = startCli([...serveArgs(), '--json'], { deadline: 30_000, ...options })
+    const server = startCli([...serveArgs(), '--json'], { deadline: 55_000, ...options })
     try {
       const [said] = jsonLines(await server.printed('stdout', /\n/))
       await use(String(said?.endpoint), server)
@@ -99,7 +99,7 @@ describe('cli/serve', () => {
         runCli(['ls', 'cos://spec-1250000000', ...to], { env }),
       ])
       expect(get.bytes.equals(stdin)).to.equal(true)
-      expect(head.stdout).to.match(/^format +cos$/m)
+      expect(head.stdout).to.match(/^format +sealed$/m)
       expect(ls.stdout).to.match(/ a\n$/)
       const stranger = { ...env, COS_SECRET_KEY: 'of somebody else, and long enough' }
       expect(await runCli(['rm', object('a'), ...to], { env: stranger })).to.include({ code: 6 })

@@ -4,6 +4,7 @@ import { expect } from 'chai'
 import { CosClient } from '../../lib/cos-client.js'
 import { startServer } from '../../lib/server/index.js'
 import { BUCKET, cliKeys, object } from '../support/cli-fixture.js'
+import { sealedSize } from '../support/cli-store.js'
 import { errorOf, runCli } from '../support/run-cli.js'
 import { Seeded } from '../support/seeded.js'
 import { at, sideBySide } from '../support/side-by-side.js'
@@ -36,7 +37,11 @@ describe('cli: large files', () => {
     await put('a')
     const run = await runCli(['cp', object('a'), object('b'), ...local(), '--json'])
     expect(run.code, run.stderr).to.equal(0)
-    expect(JSON.parse(run.stdout)).to.include({ Key: 'b', StoredLength: CONTENT.length, verified: 'crc64' })
+    expect(JSON.parse(run.stdout)).to.include({
+      Key: 'b',
+      StoredLength: sealedSize(CONTENT.length),
+      verified: 'crc64',
+    })
     const got = await runCli(['get', object('b'), at('out'), ...local(), ...key(), '--resume'])
     expect(got.code, got.stderr).to.equal(0)
     expect((await readFile(at('out'))).equals(CONTENT)).to.equal(true)
@@ -73,7 +78,7 @@ describe('cli: large files', () => {
     })
     const { UploadId } = await client.createMultipartUpload({ Key: 'left' })
     await client.createMultipartUpload({ Key: 'other' })
-    client.close()
+    void client.close()
     await server.close()
     const all = ['uploads', `cos://${BUCKET}`, ...local(), '--json']
     const lines = async (...more: string[]): Promise<string[]> =>

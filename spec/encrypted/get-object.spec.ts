@@ -178,11 +178,12 @@ describe('getObject, encrypted', () => {
     }
 
     const algorithms: [name: string, value: string][] = [
-      ['cek-alg', 'AES/GCM/NoPadding'],
-      ['cek-alg', 'AES/CBC/PKCS5Padding'],
+      ['cek-alg', 'AES/ECB/PKCS5Padding'],
+      ['cek-alg', 'AES/CTR/PKCS5Padding'],
       ['cek-alg', 'aes/ctr/nopadding'],
-      ['wrap-alg', 'KMS/TencentCloud'],
-      ['wrap-alg', 'RSA/ECB/OAEPWithSHA-256AndMGF1Padding'],
+      ['cek-alg', 'cobblestone-256'],
+      ['wrap-alg', 'RSA/ECB/PKCS1Padding'],
+      ['wrap-alg', 'aeswrap'],
       ['wrap-alg', 'AES'],
     ]
     for (const [name, value] of algorithms) {
@@ -194,6 +195,27 @@ describe('getObject, encrypted', () => {
         const error = await refused('SEALSTREAM_UNKNOWN_ALGORITHM', () => client.getObject({ Key: 'k' }))
         expect(ofClass(error, EnvelopeError).header).to.equal(PREFIX + name)
         expect(error.message).to.include(value)
+      })
+    }
+
+    const untrue: [name: string, value: string, code: ErrorCode][] = [
+      ['cek-alg', 'AES/GCM/NoPadding', 'SEALSTREAM_ENVELOPE_MALFORMED'],
+      ['cek-alg', 'AES/CBC/PKCS5Padding', 'SEALSTREAM_TRUNCATED'],
+      ['wrap-alg', 'KMS/TencentCloud', 'SEALSTREAM_ENVELOPE_MALFORMED'],
+      ['wrap-alg', 'RSA/ECB/OAEPWithSHA-1AndMGF1Padding', 'SEALSTREAM_ENVELOPE_MALFORMED'],
+      ['wrap-alg', 'RSA/ECB/OAEPWithSHA-256AndMGF1Padding', 'SEALSTREAM_ENVELOPE_MALFORMED'],
+    ]
+    for (const [name, value, code] of untrue) {
+      it(`refuses -${name} ${value}, which the rest of the object cannot be of`, async () => {
+        await store.client().putObject({ Key: 'k', Body: PLAIN })
+        const { Metadata } = await store.plain().headObject({ Key: 'k' })
+        await store.plain().copyObject({
+          Key: 'k',
+          CopySource: { Key: 'k' },
+          MetadataDirective: 'Replaced',
+          Metadata: { ...Metadata, [`client-side-encryption-${name}`]: value },
+        })
+        await refused(code, () => store.client().getObject({ Key: 'k' }))
       })
     }
 

@@ -17,6 +17,8 @@ const context = (more: Partial<UploadContext> = {}): UploadContext => ({
   UploadId: 'u',
   Format: 'cos',
   MasterKeyId: 'm',
+  ContextDigest: 'c',
+  Mac: 'mac',
   PartSize: MIB,
   Envelope: {},
   Parts: {},
@@ -44,7 +46,7 @@ describe('checkPartList', () => {
     })
   }
 
-  const check = { Offset: 0, Length: MIB, Crc64: '1', Md5: ETAG }
+  const check = { Offset: 0, Size: MIB, Length: MIB, Crc64: '1', Md5: ETAG }
   const cases: [title: string, parts: UploadContext['Parts'], etag: string, accepted: boolean][] = [
     ['the ETag that is its MD5', { 1: check }, `"${ETAG}"`, true],
     ['the ETag without quotes, in upper case', { 1: check }, ETAG.toUpperCase(), true],
@@ -53,7 +55,7 @@ describe('checkPartList', () => {
     ['another length', { 1: { ...check, Length: MIB - 1 } }, `"${ETAG}"`, false],
     [
       'another MD5 where MD5 is off',
-      { 1: { Offset: 0, Length: MIB, Crc64: '1' } },
+      { 1: { Offset: 0, Size: MIB, Length: MIB, Crc64: '1' } },
       `"${'0'.repeat(32)}"`,
       true,
     ],
@@ -70,7 +72,7 @@ describe('checkPartList', () => {
 describe('checkSameParts', () => {
   it('accepts the same numbers and ETags in any order, quoted or not', () => {
     const parts = listed(1, 2)
-    checkSameParts(parts, [
+    checkSameParts(context(), parts, [
       { PartNumber: 2, ETag: ETAG },
       { PartNumber: 1, ETag: `"${ETAG}"` },
     ])
@@ -79,7 +81,7 @@ describe('checkSameParts', () => {
   it('refuses a number missing, a number too many, and another ETag', async () => {
     const [one, two] = listed(1, 2) as [ListedPart, ListedPart]
     for (const given of [[one], [one, two, { ...two, PartNumber: 3 }], [one, { ...two, ETag: 'x' }], []]) {
-      await refused('SEALSTREAM_PART_LIST', () => checkSameParts([one, two], given))
+      await refused('SEALSTREAM_PART_LIST', () => checkSameParts(context(), [one, two], given))
     }
   })
 })
@@ -87,7 +89,10 @@ describe('checkSameParts', () => {
 describe('wholeOf', () => {
   const bytes = [Buffer.from('the first part, '), Buffer.alloc(0), Buffer.from('and the last')]
   const Parts = Object.fromEntries(
-    bytes.map((part, at) => [at + 1, { Offset: 0, Length: part.length, Crc64: String(crc64(part)) }]),
+    bytes.map((part, at) => [
+      at + 1,
+      { Offset: 0, Size: part.length, Length: part.length, Crc64: String(crc64(part)) },
+    ]),
   )
 
   it('combines length and CRC-64 of all parts', () => {

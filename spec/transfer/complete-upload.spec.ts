@@ -10,7 +10,7 @@ import { ofClass } from '../support/of-class.js'
 import { objectPath, put, rawRequest } from '../support/raw-request.js'
 import { refused } from '../support/refused.js'
 import { piecesOf, Seeded } from '../support/seeded.js'
-import { eventually } from '../support/server-files.js'
+import { becomesEmpty } from '../support/server-files.js'
 import { TWO_KINDS, PART, type UploadRig, uploadRigs } from '../support/upload-rig.js'
 
 const all = new Seeded(25).bytes(2 * PART + 5)
@@ -21,7 +21,8 @@ const SOURCES: Record<string, () => UploadParams['Body']> = {
 }
 
 const OPERATION = 'completeMultipartUpload'
-const SHORT: Partial<CosEncryptionClientOptions> = { timeouts: { stall: 400 } }
+/** For a service that falls silent. Long enough for what it does before. */
+const SHORT: Partial<CosEncryptionClientOptions> = { timeouts: { stall: 1000 } }
 
 /** The service has done it, and its answer does not come, or not so that it can be read. */
 const DONE: readonly FaultKind[] = [
@@ -179,7 +180,7 @@ describe('completing an upload', () => {
         const rig = await start({ faults: [{ kind: fault, operation: OPERATION, times: Infinity }] })
         await refused('SEALSTREAM_SERVICE', () => upload(rig, kind))
         expect(rig.of(OPERATION).length).to.equal(1)
-        await eventually(() => rig.isEmpty())
+        await becomesEmpty(rig.server)
       }
     })
 
@@ -199,7 +200,7 @@ describe('completing an upload', () => {
     const error = await refused('SEALSTREAM_SERVICE', () => upload(rig, 'cos'))
     expect(error).to.include({ status: 200, serviceCode: 'InternalError' })
     expect(rig.of(OPERATION).length).to.be.within(2, 10)
-    await eventually(() => rig.isEmpty())
+    await becomesEmpty(rig.server)
   })
 
   it("settles a lost answer with the customer's key, too", async () => {

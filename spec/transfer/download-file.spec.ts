@@ -2,8 +2,9 @@ import { readFile, stat, writeFile } from 'node:fs/promises'
 import { expect } from 'chai'
 import { crc64 } from '../../lib/checksum/crc64.js'
 import { CosEncryptionClient } from '../../lib/client.js'
+import { eventually } from '../support/eventually.js'
 import { refused } from '../support/refused.js'
-import { content, KINDS, PART, PLAIN, storeInParts, transferBench, until } from '../support/transfers.js'
+import { content, KINDS, PART, PLAIN, storeInParts, transferBench } from '../support/transfers.js'
 
 const SIZES = [0, 1, 15, 16, 17, PART - 1, PART, PART + 1, 3 * PART + 5]
 
@@ -44,7 +45,7 @@ describe('downloadFile', () => {
         await client.putObject({ Key: 'k', Body: content(size) })
         bench.calls.length = 0
         await client.downloadFile({ Key: 'k', DestFilePath: bench.path('f'), PartSize: PART, Concurrency: 3 })
-        await until(() => bench.count('getObject') >= ranges)
+        await eventually(() => bench.count('getObject') >= ranges)
         expect(bench.count('getObject'), `${size} bytes`).to.equal(ranges)
         expect(bench.count('headObject'), `${size} bytes`).to.equal(1)
       }
@@ -126,7 +127,7 @@ describe('downloadFile', () => {
     const bytes = content(8 * PART + 1)
     await client.putObject({ Key: 'k', Body: bytes })
     await client.downloadFile({ Key: 'k', DestFilePath: bench.path('f') })
-    await until(() => bench.count('getObject') >= 2)
+    await eventually(() => bench.count('getObject') >= 2)
     expect(bench.count('getObject', 206)).to.equal(2)
     expect((await readFile(bench.path('f'))).equals(bytes)).to.equal(true)
   })

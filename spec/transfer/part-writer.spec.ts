@@ -77,7 +77,7 @@ describe('PartWriter', () => {
   it('makes parts of twice the size after each 1000, and a last one of 17 bytes, encrypted as one', async () => {
     const { service, parts: stored, seen } = await lenient()
     const encryption = { masterKey: AES_256.masterKey(), format: 'cos', policy: 'any' } as const
-    const sealer = sealerOf({ ...encryption, service: undefined as never })
+    const sealer = sealerOf({ ...encryption, context: undefined, service: undefined as never })
     const writer = new PartWriter(jobOf(service.endpoint, { sealer, concurrency: 16 }))
     const content = new Seeded(3).bytes(lengthOf(1003) + 17)
     await writer.open()

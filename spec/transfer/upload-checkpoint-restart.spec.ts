@@ -4,10 +4,10 @@ import type { EncryptedUploadFileParams } from '../../lib/encrypted/transfers.js
 import { AES_256, MASTERS, RSA_2048 } from '../support/encrypting-masters.js'
 import {
   type CheckpointContent,
-  CONTENT,
   expectUploaded,
   type FileUpload,
   fileUploads,
+  SHORT_CONTENT as CONTENT,
 } from '../support/interrupted-upload.js'
 import { Seeded } from '../support/seeded.js'
 import { CLIENT_KINDS, PART, TWO_KINDS, type UploadRig, uploadRigs } from '../support/upload-rig.js'
@@ -48,7 +48,7 @@ const CHANGES: Record<string, [change: (file: FileUpload) => Promise<Buffer>, re
     async ({ path }) => {
       const { atime, mtime } = await stat(path)
       const other = Buffer.from(CONTENT)
-      other[3 * PART]! ^= 1
+      other[2 * PART]! ^= 1
       await writeFile(path, other)
       await utimes(path, atime, mtime)
       return other
@@ -77,7 +77,8 @@ const HEADERS: Record<string, More> = {
 
 describe('a checkpoint is not followed, and the file uploaded afresh', () => {
   const start = uploadRigs()
-  const make = fileUploads()
+  const makeOf = fileUploads()
+  const make = (): Promise<FileUpload> => makeOf(CONTENT)
 
   /** After the second run: it said why, and dropped the upload of the first. */
   function expectDropped(rig: UploadRig, { events }: FileUpload, reason: string, before: number): void {
@@ -122,7 +123,7 @@ describe('a checkpoint is not followed, and the file uploaded afresh', () => {
       const before = rig.requests.length
       await rig.client(kind).uploadFile(file.params({ PartSize: 2 * PART }))
       expectDropped(rig, file, 'the part size is another', before)
-      await expectUploaded(rig, file)
+      await expectUploaded(rig, file, CONTENT)
     })
 
     for (const [reason, elsewhere] of [
@@ -138,7 +139,7 @@ describe('a checkpoint is not followed, and the file uploaded afresh', () => {
         if (kind === 'plain') return expectLeft(rig, file, reason, content)
         expectDropped(rig, file, reason, before)
         expect(await rig.uploads(String(content.Bucket))).to.deep.equal([])
-        await expectUploaded(rig, file)
+        await expectUploaded(rig, file, CONTENT)
       })
     }
   }
@@ -155,7 +156,7 @@ describe('a checkpoint is not followed, and the file uploaded afresh', () => {
         const before = rig.requests.length
         await rig.client().uploadFile(file.params(second))
         expectDropped(rig, file, reason, before)
-        await expectUploaded(rig, file)
+        await expectUploaded(rig, file, CONTENT)
       }
     })
   }
@@ -175,7 +176,7 @@ describe('a checkpoint is not followed, and the file uploaded afresh', () => {
       const [rig, file] = [await start(), await make()]
       const content = await file.interrupted(rig, rig.client('cos', { masterKey }))
       await rig.client().uploadFile(file.params())
-      await expectLeft(rig, file, 'the format or the master key is another', content)
+      await expectLeft(rig, file, 'the format, the master key or the encryption context is another', content)
     }
   })
 
@@ -187,7 +188,7 @@ describe('a checkpoint is not followed, and the file uploaded afresh', () => {
         await rig.client(second).uploadFile(file.params())
         expect(file.events.at(-1)).to.deep.equal({
           type: 'restarted',
-          reason: 'the format or the master key is another',
+          reason: 'the format, the master key or the encryption context is another',
         })
         expect(file.events.some(({ type }) => type === 'resumed')).to.equal(false)
         const { headers, body } = await rig.raw()

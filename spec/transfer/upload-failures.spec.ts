@@ -3,10 +3,11 @@ import { expect } from 'chai'
 import { SealstreamError } from '../../lib/errors.js'
 import type { OperationName } from '../../lib/server/operation.js'
 import type { UploadParams } from '../../lib/transfer/upload.js'
+import { eventually } from '../support/eventually.js'
 import { failureOf, refused } from '../support/refused.js'
 import { piecesOf, Seeded } from '../support/seeded.js'
-import { eventually } from '../support/server-files.js'
-import { TWO_KINDS, PART, type UploadRig, uploadRigs } from '../support/upload-rig.js'
+import { becomesEmpty } from '../support/server-files.js'
+import { TWO_KINDS, PART, uploadRigs } from '../support/upload-rig.js'
 
 const all = new Seeded(24).bytes(3 * PART + 5)
 
@@ -18,10 +19,6 @@ async function* failingAfter(bytes: number): AsyncGenerator<Buffer> {
 const SOURCES: Record<string, (size: number) => UploadParams['Body']> = {
   bytes: (size) => all.subarray(0, size),
   'a stream': (size) => Readable.from(piecesOf(all.subarray(0, size), 400_000)),
-}
-
-async function expectNothing(rig: UploadRig): Promise<void> {
-  await eventually(() => rig.isEmpty())
 }
 
 describe('an upload that fails', () => {
@@ -41,7 +38,7 @@ describe('an upload that fails', () => {
             rig.client(kind).upload({ Key: 'a', Body: Body as Readable, PartSize: PART }),
           )
           expect(error.cause).to.be.instanceOf(RangeError)
-          await expectNothing(rig)
+          await becomesEmpty(rig.server)
         }
         expect(rig.of('putObject')).to.deep.equal([])
       })
@@ -57,7 +54,7 @@ describe('an upload that fails', () => {
       await refused('SEALSTREAM_SOURCE_ENDED_EARLY', () =>
         rig.client().upload({ Key: 'a', Body: source, PartSize: PART }),
       )
-      await expectNothing(rig)
+      await becomesEmpty(rig.server)
     }
   })
 
@@ -69,7 +66,7 @@ describe('an upload that fails', () => {
       rig.client().upload({ Key: 'a', Body: failingAfter(3 * PART), PartSize: PART }),
     )
     expect(await rig.contentOf()).to.deep.equal(before)
-    await eventually(async () => (await rig.uploads()).length === 0)
+    await eventually(async () => expect(await rig.uploads()).to.deep.equal([]))
   })
 
   it('because a listener throws ends with what it threw, and leaves nothing', async () => {
@@ -84,7 +81,7 @@ describe('an upload that fails', () => {
         .upload({ Key: 'a', Body: source(3 * PART), PartSize: PART, onProgress })
         .catch((failure: unknown) => failure)
       expect(error).to.equal(thrown)
-      await expectNothing(rig)
+      await becomesEmpty(rig.server)
     }
   })
 

@@ -14,10 +14,11 @@ import { createServer } from 'node:net'
 import { expect } from 'chai'
 import { crc64 } from '../../lib/checksum/crc64.js'
 import type { Fault } from '../../lib/server/faults/fault.js'
+import { eventually } from '../support/eventually.js'
 import { CONTENT, expectUploaded, fileUploads, PARTS } from '../support/interrupted-upload.js'
 import { BUCKET } from '../support/raw-request.js'
 import { refused } from '../support/refused.js'
-import { eventually } from '../support/server-files.js'
+import { becomesEmpty } from '../support/server-files.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
 import { CLIENT_KINDS, PART, uploadRigs } from '../support/upload-rig.js'
 
@@ -239,7 +240,7 @@ describe('uploadFile', () => {
           await refused('SEALSTREAM_SOURCE_CHANGED', () =>
             rig.client().uploadFile(file.params({ checkpoint, onProgress })),
           )
-          await eventually(() => rig.isEmpty())
+          await becomesEmpty(rig.server)
           expect(rig.of('completeMultipartUpload')).to.deep.equal([])
           expect(await file.others()).to.deep.equal([])
         }
@@ -256,7 +257,7 @@ describe('uploadFile', () => {
       isChanged = true
     }
     await refused('SEALSTREAM_SOURCE_CHANGED', () => rig.client().uploadFile(file.params({ onProgress })))
-    await eventually(() => rig.isEmpty())
+    await becomesEmpty(rig.server)
     expect(await file.others()).to.deep.equal([])
     await rig.client().uploadFile(file.params())
     await expectUploaded(rig, file, Buffer.concat([CONTENT, Buffer.from('x')]))
@@ -269,7 +270,7 @@ describe('uploadFile', () => {
     ] as Fault[]) {
       const [rig, file] = [await start({ faults: [fault] }), await make()]
       await refused('SEALSTREAM_INTEGRITY', () => rig.client().uploadFile(file.params()))
-      await eventually(async () => (await rig.uploads()).length === 0)
+      await eventually(async () => expect(await rig.uploads()).to.deep.equal([]))
       expect(await file.others()).to.deep.equal([])
     }
   })

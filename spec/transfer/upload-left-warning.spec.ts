@@ -2,10 +2,11 @@ import { setImmediate } from 'node:timers/promises'
 import { Readable } from 'node:stream'
 import { expect } from 'chai'
 import type { UploadParams } from '../../lib/transfer/upload.js'
-import { BUCKET, objectPath, rawRequest } from '../support/raw-request.js'
+import { eventually } from '../support/eventually.js'
+import { BUCKET } from '../support/raw-request.js'
 import { failureOf, refused } from '../support/refused.js'
 import { piecesOf, Seeded } from '../support/seeded.js'
-import { eventually } from '../support/server-files.js'
+import { becomesEmpty } from '../support/server-files.js'
 import { PART, uploadRigs } from '../support/upload-rig.js'
 import { warningsOf } from '../support/warnings.js'
 
@@ -47,26 +48,22 @@ describe('SEALSTREAM_UPLOAD_LEFT', () => {
         ],
       })
       await failureOf(() => rig.client().upload({ Key: 'a', Body: source(), PartSize: PART }))
-      await eventually(() => rig.isEmpty())
+      await becomesEmpty(rig.server)
       await setImmediate()
       expect(warnings).to.deep.equal([])
     })
 
     it(`does not come where an upload from ${name} was dropped by somebody else`, async () => {
-      const rig = await start()
-      let asked = false
-      const drop = async (): Promise<void> => {
-        for (const uploadId of await rig.uploads()) {
-          await rawRequest(rig.server, { method: 'DELETE', path: objectPath('a'), query: { uploadId } })
-        }
-        asked = true
-      }
+      const rig = await start({ faults: [{ kind: 'no-such-upload', operation: 'abortMultipartUpload' }] })
+      const enough = new Error('enough')
       const onProgress = (): never => {
-        throw new Error('enough')
+        throw enough
       }
-      rig.server.faults.add({ kind: 'no-such-upload', operation: 'abortMultipartUpload' })
-      await rig.client().upload({ Key: 'a', Body: source(), PartSize: PART, onProgress }).catch(drop)
-      await eventually(() => asked && rig.of('abortMultipartUpload').length > 0)
+      const uploading = rig.client().upload({ Key: 'a', Body: source(), PartSize: PART, onProgress })
+      expect(await uploading.catch((error: unknown) => error)).to.equal(enough)
+      await eventually(() =>
+        expect(rig.of('abortMultipartUpload').map(({ status }) => status)).to.deep.equal([404]),
+      )
       await setImmediate()
       expect(warnings).to.deep.equal([])
     })
@@ -88,7 +85,8 @@ describe('SEALSTREAM_UPLOAD_LEFT', () => {
       const rig = await start({
         faults: [{ kind: 'stall-before-headers', operation: 'createMultipartUpload' }],
       })
-      const client = rig.client('cos', { timeouts: { stall: 300 } })
+      // Short, but long enough for everything else.
+      const client = rig.client('cos', { timeouts: { stall: 1000 } })
       await client.upload({ Key: 'a', Body: source(), PartSize: PART })
       expect((await rig.contentOf())?.equals(all)).to.equal(true)
       expect((await rig.uploads()).length).to.equal(1)

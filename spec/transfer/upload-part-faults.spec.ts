@@ -4,10 +4,11 @@ import type { CosEncryptionClientOptions } from '../../lib/client.js'
 import type { ErrorCode } from '../../lib/errors.js'
 import { FAULT_KINDS, type FaultKind } from '../../lib/server/faults/fault.js'
 import type { UploadParams } from '../../lib/transfer/upload.js'
+import { eventually } from '../support/eventually.js'
 import { refused } from '../support/refused.js'
 import { piecesOf, Seeded } from '../support/seeded.js'
-import { eventually } from '../support/server-files.js'
-import { PART, type UploadRig, uploadRigs } from '../support/upload-rig.js'
+import { becomesEmpty } from '../support/server-files.js'
+import { PART, uploadRigs } from '../support/upload-rig.js'
 
 const all = new Seeded(23).bytes(3 * PART + 5)
 
@@ -62,10 +63,6 @@ class Attempts {
   }
 }
 
-async function expectNothing(rig: UploadRig): Promise<void> {
-  await eventually(() => rig.isEmpty())
-}
-
 const PATIENT: Partial<CosEncryptionClientOptions> = {
   retry: { attempts: 12, baseDelay: 40, maxDelay: 100 },
   timeouts: { stall: 1500 },
@@ -111,7 +108,7 @@ describe('a part of an upload', () => {
           rig.client().upload({ Key: 'a', Body: source(), PartSize: PART, Concurrency: 2 }),
         )
         expect(error).to.have.property('status').that.is.within(400, 499)
-        await expectNothing(rig)
+        await becomesEmpty(rig.server)
       })
     }
 
@@ -128,7 +125,7 @@ describe('a part of an upload', () => {
         await refused(code, () =>
           rig.client().upload({ Key: 'a', Body: source(), PartSize: PART, Concurrency: 1 }),
         )
-        await expectNothing(rig)
+        await becomesEmpty(rig.server)
         // A connection that breaks at once may have been stale: that one more does not count (RULES 9.3).
         const most = kind === 'reset-in-request-body' ? 6 : 3
         expect(rig.partsSent().filter((number) => number === 2).length).to.be.within(3, most)
@@ -155,7 +152,7 @@ describe('a part of an upload', () => {
         rig.client().upload({ Key: 'a', Body: silent(source), PartSize: PART }),
       )
       expect(error).to.have.property('status', 500)
-      await expectNothing(rig)
+      await becomesEmpty(rig.server)
       // A generator that waits cannot be ended from outside: what it holds is its own.
       if (name !== 'an async generator') await eventually(() => source.destroyed)
     }).timeout(10_000)
@@ -173,7 +170,7 @@ describe('a part of an upload', () => {
         rig.client().upload({ Key: 'a', Body: source(), PartSize: PART, Concurrency: 4 }),
       )
       expect(error).to.have.property('status', 409)
-      await expectNothing(rig)
+      await becomesEmpty(rig.server)
     }).timeout(6000)
 
     for (const minutes of [-20, 20]) {
