@@ -1,5 +1,5 @@
 /** `sealstream encrypt` and `decrypt`: files and pipes of this machine, no service involved. */
-import { rm } from 'node:fs/promises'
+import { rmSync } from 'node:fs'
 import { Readable, type Transform, type Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Command } from 'commander'
@@ -10,7 +10,13 @@ import { fileChunks } from '../internal/file-chunks.js'
 import { decryptStream, encryptStream } from '../stream/cipher-stream.js'
 import { progressStream } from '../stream/progress-stream.js'
 import type { Connection } from './connection.js'
-import { createEnvelopeFile, envelopePath, parseHeaders, readEnvelopeFile } from './envelope-file.js'
+import {
+  assertNoEnvelopeFile,
+  createEnvelopeFile,
+  envelopePath,
+  parseHeaders,
+  readEnvelopeFile,
+} from './envelope-file.js'
 import {
   addContextOption,
   addFormatOption,
@@ -82,15 +88,17 @@ async function runEncrypt(
   signal: AbortSignal,
 ): Promise<void> {
   const path = envelopePath(options.envelope, to, '--envelope')
-  if (to !== '-') await assertNotOneOf(to, { '--envelope': path, ...keyFiles(options) })
+  if (to !== '-') await assertNotOneOf(to, { '--envelope': path, ...keyFiles(options, options.recipient) })
+  await assertNoEnvelopeFile(path)
   const output = outputFor(to, options.json)
   const context = contextParam(options.context)
   const masterKey = await readMasterKey(options, NO_SERVICE, options.recipient)
   const { dataKey, metadata } = await createEnvelope(masterKey, { format: options.format, ...context })
-  const undo: (() => Promise<void>)[] = []
+  const undo = (): void => rmSync(path, { force: true })
   const keep = async (): Promise<void> => {
     await createEnvelopeFile(path, metadata)
-    undo.push(() => rm(path, { force: true }))
+    // Also where a closed pipe ends the process at once: an envelope of nothing would only be in the way.
+    process.once('exit', undo)
   }
   try {
     // Without its envelope the ciphertext is lost: it is there first, before a file has its name or a pipe its first byte.
@@ -99,13 +107,14 @@ async function runEncrypt(
       { from, to, cipher: encryptStream(dataKey), output, signal },
       to === '-' ? undefined : keep,
     )
+    process.off('exit', undo)
     output.result(`encrypted ${sizeText(bytes)}, format ${options.format}, envelope in ${path}`, {
       format: options.format,
       bytes,
       envelope: path,
     })
   } catch (error) {
-    for (const step of undo) await step()
+    if (process.listeners('exit').includes(undo)) undo()
     throw error
   } finally {
     dataKey.dispose()
@@ -148,7 +157,7 @@ interface Run {
 /** @returns Bytes read. @param before - Done when all is written, and before the file has its name. */
 async function run({ from, to, cipher, output, signal }: Run, before?: () => Promise<void>): Promise<number> {
   const handle = from === '-' ? undefined : await openSource(from)
-  const total = handle === undefined ? undefined : (await handle.stat()).size
+  const total = handle === undefined ? undefined : (await handle.stat()).size || undefined
   const { listener, stop } = output.progress(from, total)
   let read = 0
   const meter = progressStream({
@@ -197,16 +206,19 @@ function outputFor(to: string, json: boolean | undefined): Output {
 }
 
 /** Files that hold keys. */
-function keyFiles({
-  aesKey,
-  rsaPublicKey,
-  rsaPrivateKey,
-  passphraseFile,
-}: KeyOptions): Record<string, string | undefined> {
+function keyFiles(
+  { aesKey, rsaPublicKey, rsaPrivateKey, passphraseFile }: KeyOptions,
+  recipients: readonly string[] = [],
+): Record<string, string | undefined> {
+  const files = recipients.map((text, index) => [
+    `--recipient[${index}]`,
+    /^(?:aes|rsa):(.+)$/s.exec(text)?.[1],
+  ])
   return {
     '--aes-key': aesKey,
     '--rsa-public-key': rsaPublicKey,
     '--rsa-private-key': rsaPrivateKey,
     '--passphrase-file': passphraseFile,
+    ...(Object.fromEntries(files) as Record<string, string | undefined>),
   }
 }

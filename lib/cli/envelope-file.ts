@@ -1,5 +1,5 @@
 /** Envelopes of local files: a JSON document of headers beside the ciphertext. */
-import { open, readFile, rm } from 'node:fs/promises'
+import { lstat, open, readFile, rm } from 'node:fs/promises'
 import { OptionError, SealstreamError } from '../errors.js'
 
 /** Larger than all the headers an object can have. */
@@ -7,6 +7,7 @@ const MOST_BYTES = 64 * 1024
 
 /** Where the envelope of a file is kept unless named. @throws OptionError where there is no file to be beside. */
 export function envelopePath(named: string | undefined, beside: string, option: string): string {
+  if (named === '-') throw new OptionError(option, 'must be a file', { value: named })
   if (named !== undefined) return named
   if (beside !== '-') return `${beside}.envelope.json`
   throw new OptionError(option, 'must name a file where the ciphertext has none')
@@ -37,6 +38,17 @@ export async function readEnvelopeFile(path: string): Promise<Record<string, str
   throw new SealstreamError('SEALSTREAM_FILE', `${path} is not an envelope: a JSON object of headers`)
 }
 
+/** Finds out before anything is encrypted that there is one. @throws SealstreamError `SEALSTREAM_FILE` */
+export async function assertNoEnvelopeFile(path: string): Promise<void> {
+  const exists = await lstat(path).then(
+    () => true,
+    () => false,
+  )
+  if (exists) throw failed(path, EXISTS, undefined)
+}
+
+const EXISTS = 'it exists, and envelopes are never overwritten'
+
 /**
  * Writes a new one, mode 0600. One that is there belongs to other bytes, which nobody could read without it.
  *
@@ -48,11 +60,7 @@ export async function createEnvelopeFile(
 ): Promise<void> {
   const handle = await open(path, 'wx', 0o600).catch((error: unknown) => {
     const exists = (error as NodeJS.ErrnoException).code === 'EEXIST'
-    throw failed(
-      path,
-      exists ? 'it exists, and envelopes are never overwritten' : (error as Error).message,
-      error,
-    )
+    throw failed(path, exists ? EXISTS : (error as Error).message, error)
   })
   try {
     await handle.writeFile(`${JSON.stringify(headers, null, 2)}\n`)

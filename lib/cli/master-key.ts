@@ -148,7 +148,7 @@ async function readRsa(options: KeyOptions): Promise<RsaMasterKey> {
 function kmsKey(keyId: string, options: KeyOptions, { kms }: Connection): KmsMasterKey {
   const region = options.kmsRegion ?? kms.region
   const endpoint = options.kmsEndpoint ?? kms.endpoint
-  if (region === undefined) throw new OptionError('--kms-region', '(or --region) must say where the key is')
+  if (region === undefined) throw new OptionError('--kms-region', '(or COS_REGION) must say where the key is')
   return new KmsMasterKey({
     keyId,
     region,

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import type { Command } from 'commander'
 import { CosEncryptionClient } from '../client.js'
-import type { Format } from '../crypto/format.js'
+import { ciphertextSizeOf, type Format } from '../crypto/format.js'
 import type { EncryptedStoredObject } from '../encrypted/transfers.js'
 import { OptionError } from '../errors.js'
 import { fileChunks } from '../internal/file-chunks.js'
@@ -78,7 +78,7 @@ async function runPut(file: string, object: string, options: PutOptions, signal:
     const { format } = options
     const client = new CosEncryptionClient({ ...connection.clientOptions, masterKey, format, ...context })
     const started = performance.now()
-    const stored = await store(client, file, target, { resume, output }).finally(() => client.close())
+    const stored = await store(client, file, target, { resume, output, format }).finally(() => client.close())
     const rate = sizeText(stored.StoredLength / ((performance.now() - started) / 1000))
     output.result(
       `stored ${sizeText(stored.StoredLength)} as cos://${Bucket}/${printable(Key)}, format ${options.format}, verified by ${stored.verified}, ${rate}/s`,
@@ -95,10 +95,11 @@ async function store(
   client: CosEncryptionClient,
   file: string,
   target: UploadOptions,
-  { resume, output }: ResumeOptions & { output: Output },
+  { resume, output, format }: ResumeOptions & { output: Output; format: Format },
 ): Promise<EncryptedStoredObject> {
   const size = file === '-' ? undefined : await sizeOf(file)
-  const { listener, stop } = output.progress(`put ${printable(target.Key)}`, size || undefined)
+  const total = size === undefined || size === 0 ? undefined : ciphertextSizeOf(format, size)
+  const { listener, stop } = output.progress(`put ${printable(target.Key)}`, total)
   const params = { ...target, onProgress: listener }
   try {
     if (size !== undefined && size > 0) {

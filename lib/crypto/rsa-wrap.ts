@@ -21,8 +21,8 @@ export function rsaWrap(publicKey: KeyObject, bytes: Uint8Array, padding: RsaPad
 /**
  * Decrypts once; what it gives looks at the result as one padding or another.
  *
- * @returns A function that gives the `length` bytes, or undefined for every kind of failure alike. Nothing is skipped where
- *   RSA itself refused: that must not be quicker.
+ * @returns A function that gives the `length` bytes, or undefined for every kind of failure alike. That RSA itself refuses a number
+ *   which is not below the modulus is quicker, and no secret: anyone can compare the two.
  */
 export function rsaUnwrapper(
   privateKey: KeyObject,

@@ -68,14 +68,15 @@ export async function getEncryptedObject(
   assertBoolean(releaseUnverified, 'releaseUnverified')
   const release = { releaseUnverified, ...(mostHeld === undefined ? {} : { mostHeld }) }
   const { Range, ...whole } = call
-  if (Range === undefined) return getWhole(encryption, whole, release)
-  checkRange(Range)
+  if (Range !== undefined) checkRange(Range)
+  const get = (): Promise<EncryptedGetResult> =>
+    Range === undefined ? getWhole(encryption, whole, release) : getRange(encryption, whole, Range, release)
   try {
-    return await getRange(encryption, whole, Range, release)
+    return await get()
   } catch (error) {
     // The object was overwritten between HEAD and GET, and nothing of it was released: once more, from the start.
     if (!isObjectChanged(error)) throw error
-    return getRange(encryption, whole, Range, release)
+    return get()
   }
 }
 
