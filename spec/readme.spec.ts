@@ -116,11 +116,13 @@ describe('examples', function () {
     '13-sse-c-copy.js': ['copied, AES256: true', 'copied in 4 parts, verified by crc64: true'],
     '14-sse-c-restore.js': ['archived: InvalidObjectState', 'asked for a day: ongoing-request="false"'],
     'first.js': ['reads'],
+    'kms-master-key.js': ['under a key of KMS', 'wrapped my way'],
     'multipart-by-hand.js': ['3145745 bytes in 4 parts, verified by crc64, read back the same: true'],
     'rsa-public-key-writer.js': [
       'the writer, reading: SEALSTREAM_KEY_CANNOT_UNWRAP',
       'the reader, reading: for the archive',
     ],
+    'sealed.js': ['unnoticed true', 'SEALSTREAM_COMMITMENT', '2 true', 'aead'],
     'stream-chain.js': ['the store and the chain agree on the CRC-64: true'],
   }
 

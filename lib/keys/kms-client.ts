@@ -105,15 +105,13 @@ export class KmsClient {
   /**
    * The bytes of a blob. The caller wipes them.
    *
-   * @returns Undefined where KMS says that it is no blob of its own, or was made with another context, or by another key.
+   * @returns Undefined where KMS says that it is no blob of its own, or was made with another context.
    */
-  async decrypt(keyId: string, blob: string, context: string): Promise<Buffer | undefined> {
+  async decrypt(blob: string, context: string): Promise<Buffer | undefined> {
     try {
       const fields = await this.#call('Decrypt', { CiphertextBlob: blob, EncryptionContext: context })
-      const bytes = bytesOf('Decrypt', fields, 'Plaintext')
-      if (fields.KeyId === undefined || fields.KeyId === keyId) return bytes
-      wipe(bytes)
-      return undefined
+      // By whichever key: the blob names it, and objects written before a rotation have another (as in the Java SDK).
+      return bytesOf('Decrypt', fields, 'Plaintext')
     } catch (error) {
       if (error instanceof ServiceError && NO_SUCH_BLOB.test(error.serviceCode)) return undefined
       throw error

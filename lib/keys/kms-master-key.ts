@@ -112,7 +112,7 @@ export class KmsMasterKey implements MasterKey {
   async #decrypt(wrapped: Uint8Array, contexts: readonly string[]): Promise<Buffer | undefined> {
     const blob = Buffer.from(wrapped).toString('latin1')
     for (const context of contexts) {
-      const ask = (): Promise<Buffer | undefined> => this.#client.decrypt(this.id, blob, context)
+      const ask = (): Promise<Buffer | undefined> => this.#client.decrypt(blob, context)
       const texts = [this.#client.endpoint, this.id, blob, context]
       const bytes = await (this.#cache === undefined ? ask() : this.#cache.get(texts, ask))
       if (bytes !== undefined) return bytes

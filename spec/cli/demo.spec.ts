@@ -14,8 +14,8 @@ describe('cli/demo', () => {
     const [header = '', aes = '', rsa = '', ...rest] = stdout.trimEnd().split('\n')
     expect(rest).to.deep.equal([])
     expect(header).to.match(/^master key +format +size +upload +download /)
-    expect(aes).to.match(/^AES-256 +3\.1 MB .* 0\.\d\d % .* same SHA-256 +\d of \d same$/)
-    expect(rsa).to.match(/^RSA-3072 +3\.1 MB .* 0\.\d\d % .* same SHA-256 +\d of \d same$/)
+    expect(aes).to.match(/^AES-256 +sealed +3\.1 MB .* 0\.\d\d % .* same SHA-256 +\d of \d same$/)
+    expect(rsa).to.match(/^RSA-3072 +cos +3\.1 MB .* 0\.\d\d % .* same SHA-256 +\d of \d same$/)
     expect(await readdir(at('tmp'))).to.deep.equal([])
   })
 

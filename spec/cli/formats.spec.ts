@@ -137,7 +137,16 @@ describe('cli: formats', () => {
       get(...key),
       get(...key, '--instruction-file'),
       ['verify', object('a'), ...local(), ...key, '--instruction-file', '.instruction'],
-      ['rewrap', object('a'), ...local(), ...key, '--instruction-file', '--to', `aes:${keys.aes}`],
+      [
+        'rewrap',
+        object('a'),
+        ...local(),
+        ...key,
+        '--instruction-file',
+        '--accept-unverified-key',
+        '--to',
+        `aes:${keys.aes}`,
+      ],
       get(...AES, '--policy', 'cos'),
     ])
     expect(without, without?.stderr).to.include({ code: 5, stdout: '' })

@@ -57,7 +57,12 @@ for (const [title, wrapping, master] of WAYS) {
     it('opens as cos, with keyVerified false: nothing proves the IV', async () => {
       expect(readEnvelope(headers)).to.include({ format: 'cos', dialect: 'android' })
       const { dataKey: _, ...facts } = await openEnvelope(headers, master, { policy: ['cos'] })
-      expect(facts).to.deep.equal({ format: 'cos', authenticated: false, keyVerified: false })
+      expect(facts).to.deep.equal({
+        format: 'cos',
+        authenticated: false,
+        keyVerified: false,
+        description: {},
+      })
     })
 
     it('decrypts whole and from within, which its own SDK cannot', async () => {

@@ -128,7 +128,7 @@ for (const writer of WRITERS) {
       it(`opens ${object.name} as ${facts.format} in the dialect ${dialect}, keyVerified ${facts.keyVerified}`, async () => {
         expect(readEnvelope(object.metadata)).to.include({ format: facts.format, dialect })
         const { dataKey, ...opened } = await openForeign(object, 'any')
-        expect(opened).to.deep.equal({ ...facts, authenticated: false })
+        expect(opened).to.include({ ...facts, authenticated: false })
         expect(dataKey.format).to.equal(facts.format)
       })
 
@@ -148,7 +148,7 @@ describe(`${instructed.length} object of cos-java-sdk/objects.json with an instr
     it(`opens ${object.name} by readInstructionFile, keyVerified false: its IV stands there as it is`, async () => {
       expect(readEnvelope(headers()).dialect).to.equal('java-legacy')
       const { dataKey: _, ...opened } = await open()
-      expect(opened).to.deep.equal({ format: 'cos', authenticated: false, keyVerified: false })
+      expect(opened).to.include({ format: 'cos', authenticated: false, keyVerified: false })
     })
 
     decrypts(object, open)
