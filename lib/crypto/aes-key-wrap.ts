@@ -24,20 +24,44 @@ export function aesKeyWrap(masterKey: KeyObject, bytes: Uint8Array): Buffer {
   return Buffer.concat([cipher.update(bytes), cipher.final()])
 }
 
+/** What was wrapped apart, with the length it must have. */
+export interface AesWrapped {
+  readonly wrapped: Uint8Array
+  readonly length: number
+}
+
 /**
- * Unwraps what {@link aesKeyWrap} made of `length` bytes.
+ * Unwraps what {@link aesKeyWrap} made, all of it or none.
  *
- * Not by OpenSSL's own unwrapping: that raises an error where the check fails, which takes longer than not to, and would tell whether one
- * half of an envelope failed or both.
+ * Each is unwrapped whatever became of the others, and what follows a failure is the same for each: how long it takes tells neither which
+ * failed nor how many. OpenSSL's own unwrapping would tell: it raises an error, which takes microseconds.
  *
- * @returns The bytes, or undefined when the input has the wrong length or fails the integrity check.
+ * @returns The bytes, or undefined when anything has the wrong length or fails the integrity check.
  */
-export function aesKeyUnwrap(masterKey: KeyObject, wrapped: Uint8Array, length: number): Buffer | undefined {
-  if (length < SHORTEST || length % 8 !== 0 || wrapped.length !== length + AES_WRAP_OVERHEAD) return undefined
+export function aesKeyUnwrap(masterKey: KeyObject, parts: readonly AesWrapped[]): Buffer[] | undefined {
+  // Lengths are public: they show in what is stored.
+  const isWhole = parts.every(
+    ({ wrapped, length }) =>
+      length >= SHORTEST && length % 8 === 0 && wrapped.length === length + AES_WRAP_OVERHEAD,
+  )
+  if (!isWhole) return undefined
+  const initialValues = Buffer.alloc(8 * parts.length)
+  const unwrapped = parts.map(({ wrapped }, index) => {
+    const blocks = unwrapBlocks(masterKey, wrapped)
+    blocks.copy(initialValues, 8 * index, 0, 8)
+    return blocks.subarray(8)
+  })
+  if (equalBytes(initialValues, Buffer.alloc(initialValues.length, INITIAL_VALUE))) return unwrapped
+  wipe(...unwrapped)
+  return undefined
+}
+
+/** RFC 3394, section 2.2.2 over its index form: the initial value that comes out, then the bytes. */
+function unwrapBlocks(masterKey: KeyObject, wrapped: Uint8Array): Buffer {
   const cipher = `aes-${(masterKey.symmetricKeySize as number) * 8}-ecb`
   const decipher = createDecipheriv(cipher, masterKey, null).setAutoPadding(false)
   const blocks = Buffer.from(wrapped)
-  const count = length / 8
+  const count = blocks.length / 8 - 1
   const pair = Buffer.alloc(16)
   blocks.copy(pair, 0, 0, 8)
   for (let step = 6 * count; step > 0; step--) {
@@ -48,12 +72,9 @@ export function aesKeyUnwrap(masterKey: KeyObject, wrapped: Uint8Array, length: 
     decipher.update(pair).copy(pair)
     pair.copy(blocks, at, 8)
   }
-  const isRight = equalBytes(pair.subarray(0, 8), INITIAL_VALUE)
-  const bytes = Buffer.from(blocks.subarray(8))
-  wipe(blocks, pair)
-  if (isRight) return bytes
-  wipe(bytes)
-  return undefined
+  pair.copy(blocks, 0, 0, 8)
+  wipe(pair)
+  return blocks
 }
 
 function cipherName(key: KeyObject): string {

@@ -16,7 +16,7 @@ import { KeyError, OptionError } from '../errors.js'
 import { asBuffer, decodeBase64, wipe } from '../internal/bytes.js'
 import { createKeyFile, malformedKeyFile, readKeyFile } from './key-file.js'
 import { wrongKind, type MasterKey, type Wrapped } from './master-key.js'
-import { unwrappedKey, type UnwrappedBytes } from './unwrapped-key.js'
+import { needsIv, unwrappedKey, type UnwrappedBytes } from './unwrapped-key.js'
 
 const KEY_SIZES = [16, 24, 32]
 const NO_IV = Buffer.alloc(0)
@@ -154,11 +154,17 @@ export class AesMasterKey implements MasterKey {
     return `AesMasterKey { id: '${this.id}', key: <hidden> }`
   }
 
-  #unwrapBytes({ format, scheme, key, iv }: Wrapped, keyBytes: number, ivBytes: number): UnwrappedBytes {
+  #unwrapBytes(wrapped: Wrapped, keyBytes: number, ivBytes: number): UnwrappedBytes {
+    const { format, scheme, key, iv } = wrapped
     switch (scheme) {
       case 'aes-kw': {
         const under = format === 'sealed' ? this.#sealedKey : this.#key
-        return { key: aesKeyUnwrap(under, key, keyBytes), iv: aesKeyUnwrap(under, iv, ivBytes) }
+        const parts = [
+          { wrapped: key, length: keyBytes },
+          ...(needsIv(wrapped) ? [{ wrapped: iv, length: ivBytes }] : []),
+        ]
+        const [plainKey, plainIv] = aesKeyUnwrap(under, parts) ?? []
+        return { key: plainKey, iv: plainIv }
       }
       case 'aes-ctr': {
         const [plainKey, plainIv] = this.#keystream('unwrap', asBuffer(key), asBuffer(iv))

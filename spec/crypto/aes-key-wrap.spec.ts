@@ -1,4 +1,4 @@
-import { createSecretKey } from 'node:crypto'
+import { createSecretKey, type KeyObject } from 'node:crypto'
 import { expect } from 'chai'
 import { AES_WRAP_OVERHEAD, aesKeyUnwrap, aesKeyWrap } from '../../lib/crypto/aes-key-wrap.js'
 import { Seeded } from '../support/seeded.js'
@@ -6,6 +6,8 @@ import { wycheproofKeyWrap, type KeyWrapTest } from '../support/vectors.js'
 
 const hex = (text: string): Buffer => Buffer.from(text, 'hex')
 const KEK = createSecretKey(hex('000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f'))
+const unwrap = (key: KeyObject, wrapped: Buffer, length: number): Buffer | undefined =>
+  aesKeyUnwrap(key, [{ wrapped, length }])?.[0]
 
 /** The lengths this package ever asks for, and those of RFC 3394 around them. */
 const ASKED = [16, 24, 32, 40, 384]
@@ -32,7 +34,7 @@ describe('AES key wrap', () => {
 
   it('unwraps the 24 bytes of wire-formats G to a0..af', () => {
     const wrapped = hex('dca059d4ac7cacfeb9cfe2aa0f38634f803d71d09c761de0')
-    expect(aesKeyUnwrap(KEK, wrapped, 16)?.toString('hex')).to.equal('a0a1a2a3a4a5a6a7a8a9aaabacadaeaf')
+    expect(unwrap(KEK, wrapped, 16)?.toString('hex')).to.equal('a0a1a2a3a4a5a6a7a8a9aaabacadaeaf')
   })
 
   it('adds 8 bytes', () => {
@@ -49,13 +51,13 @@ describe('AES key wrap', () => {
   it('gives nothing when the wrapped key is longer or shorter than was asked for', () => {
     const wrapped = aesKeyWrap(KEK, Buffer.alloc(32, 5))
     for (const length of [0, 8, 16, 24, 31, 33, 40]) {
-      expect(aesKeyUnwrap(KEK, wrapped, length), `${length} bytes`).to.equal(undefined)
+      expect(unwrap(KEK, wrapped, length), `${length} bytes`).to.equal(undefined)
     }
   })
 
   it('gives nothing under another key', () => {
     const wrapped = aesKeyWrap(KEK, Buffer.alloc(32, 5))
-    expect(aesKeyUnwrap(createSecretKey(Buffer.alloc(32, 9)), wrapped, 32)).to.equal(undefined)
+    expect(unwrap(createSecretKey(Buffer.alloc(32, 9)), wrapped, 32)).to.equal(undefined)
   })
 
   it('gives nothing for each of the 320 single flipped bits of a wrapped key', () => {
@@ -63,7 +65,18 @@ describe('AES key wrap', () => {
     for (let bit = 0; bit < wrapped.length * 8; bit++) {
       const altered = Buffer.from(wrapped)
       altered[bit >> 3]! ^= 1 << (bit & 7)
-      expect(aesKeyUnwrap(KEK, altered, 32), `bit ${bit}`).to.equal(undefined)
+      expect(unwrap(KEK, altered, 32), `bit ${bit}`).to.equal(undefined)
+    }
+  })
+
+  it('unwraps several things, and gives none when one of them fails, whichever it is', () => {
+    const bytes = [32, 16, 24].map((length, n) => new Seeded(31 + n).bytes(length))
+    const parts = bytes.map((each) => ({ wrapped: aesKeyWrap(KEK, each), length: each.length }))
+    expect(aesKeyUnwrap(KEK, parts)).to.deep.equal(bytes)
+    for (const { wrapped } of parts) {
+      wrapped[9]! ^= 1
+      expect(aesKeyUnwrap(KEK, parts)).to.equal(undefined)
+      wrapped[9]! ^= 1
     }
   })
 })
@@ -75,7 +88,7 @@ describe(`AES key wrap against Wycheproof's ${by('valid').length} valid vectors`
     })
 
     it(`unwraps ${name(test)}`, () => {
-      const key = aesKeyUnwrap(createSecretKey(hex(test.key)), hex(test.ct), test.msg.length / 2)
+      const key = unwrap(createSecretKey(hex(test.key)), hex(test.ct), test.msg.length / 2)
       expect(key?.toString('hex')).to.equal(test.msg)
     })
   }
@@ -86,7 +99,7 @@ describe(`AES key wrap against Wycheproof's ${by('invalid').length} invalid vect
     it(`refuses ${name(test)} at every length that could be asked for`, () => {
       const [key, wrapped] = [createSecretKey(hex(test.key)), hex(test.ct)]
       for (const length of [...ASKED, test.msg.length / 2, wrapped.length - 8]) {
-        expect(aesKeyUnwrap(key, wrapped, length), `${length} bytes`).to.equal(undefined)
+        expect(unwrap(key, wrapped, length), `${length} bytes`).to.equal(undefined)
       }
     })
   }
@@ -98,7 +111,7 @@ describe(`AES key wrap against Wycheproof's ${by('acceptable').length} acceptabl
   for (const test of by('acceptable')) {
     it(`refuses to unwrap ${name(test)}: one block is below RFC 3394's shortest input`, () => {
       const key = createSecretKey(hex(test.key))
-      expect(aesKeyUnwrap(key, hex(test.ct), test.msg.length / 2)).to.equal(undefined)
+      expect(unwrap(key, hex(test.ct), test.msg.length / 2)).to.equal(undefined)
     })
 
     it(`refuses to wrap ${name(test)}: one block is below RFC 3394's shortest input`, () => {
