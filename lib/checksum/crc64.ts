@@ -4,6 +4,8 @@
  * unreflected CRC-64/ECMA-182.
  */
 
+import { crc64Folder, LEAST_FOLDED, MOST_FOLDED } from './crc64-fold.js'
+
 // The reflected polynomial, as two 32-bit halves: JavaScript's bitwise operators work on 32 bits, and BigInt is 100
 // times slower (10 MB/s against 1.2 GB/s).
 export const POLYNOMIAL_HIGH = 0xc96c5795
@@ -57,6 +59,20 @@ export class Crc64 {
 
   /** Takes in more bytes. */
   update(bytes: Uint8Array): void {
+    const folder = bytes.length < LEAST_FOLDED ? undefined : crc64Folder()
+    let at = 0
+    while (folder !== undefined && bytes.length - at >= LEAST_FOLDED) {
+      const piece = bytes.subarray(at, at + MOST_FOLDED)
+      const tail = folder(piece, this.#low, this.#high)
+      this.#low = 0
+      this.#high = 0
+      this.#byTable(tail)
+      at += piece.length
+    }
+    this.#byTable(bytes.subarray(at))
+  }
+
+  #byTable(bytes: Uint8Array): void {
     // Words must be aligned in memory; what stands before and after them goes byte by byte.
     const head = Math.min(-bytes.byteOffset & 3, bytes.length)
     const wordBytes = Math.floor((bytes.length - head) / SLICES) * SLICES * IS_LITTLE_ENDIAN

@@ -1,0 +1,176 @@
+/** MD5 of several messages at once: one processor computes four to twelve in little more time than one (wasm/md5-lanes.js). */
+import { MD5_LANES, MD5_SCRATCH_BYTES } from './kernel-code.js'
+import { loadKernels } from './wasm-kernel.js'
+
+interface LanesExports {
+  update(states: number, sources: number, blocks: number, scratch: number): void
+}
+
+const BLOCK_BYTES = 64
+/** Bytes of a message taken in at once: all lanes together stay in the processor's second cache. */
+const SLOT_BYTES = 128 * 1024
+/** A block left over comes before the next bytes; and lanes a power of two apart would share sets of the cache. */
+const STRIDE = SLOT_BYTES + 3 * BLOCK_BYTES
+/** Messages under way at once. */
+const SLOTS = 24
+const MOST_LANES = 12
+
+const SOURCES_AT = MD5_SCRATCH_BYTES
+const STATES_AT = SOURCES_AT + 4 * 16
+const SLOTS_AT = STATES_AT + 16 * MOST_LANES
+const INITIAL = [0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476]
+
+/** A message under way: its bytes are put into `free`, then {@link Md5Lanes.run} takes them in. */
+export class Md5Slot {
+  readonly index: number
+  readonly words = Int32Array.from(INITIAL, (word) => word | 0)
+  readonly #memory: Uint8Array
+  #filled = 0
+  #length = 0
+
+  constructor(index: number, memory: Uint8Array) {
+    this.index = index
+    this.#memory = memory
+  }
+
+  /** Whether there is room for no more bytes. */
+  get isFull(): boolean {
+    return this.#filled === SLOT_BYTES
+  }
+
+  /** Whole blocks that are waiting. */
+  get blocks(): number {
+    return Math.floor(this.#filled / BLOCK_BYTES)
+  }
+
+  /** Takes as many bytes as there is room for. @returns How many. */
+  put(bytes: Uint8Array): number {
+    const taken = Math.min(bytes.length, SLOT_BYTES - this.#filled)
+    this.#memory.set(bytes.subarray(0, taken), this.#filled)
+    this.#filled += taken
+    this.#length += taken
+    return taken
+  }
+
+  /** Forgets so many blocks; what follows them moves to the beginning. */
+  drop(blocks: number): void {
+    this.#memory.copyWithin(0, blocks * BLOCK_BYTES, this.#filled)
+    this.#filled -= blocks * BLOCK_BYTES
+  }
+
+  /** Puts the end of the message after what is left of it: fewer bytes than a block. */
+  pad(): void {
+    const end = this.#filled < BLOCK_BYTES - 8 ? BLOCK_BYTES : 2 * BLOCK_BYTES
+    this.#memory.fill(0, this.#filled, end)
+    this.#memory[this.#filled] = 0x80
+    const view = new DataView(this.#memory.buffer, this.#memory.byteOffset, end)
+    view.setUint32(end - 8, (this.#length * 8) % 2 ** 32, true)
+    view.setUint32(end - 4, Math.floor(this.#length / 2 ** 29) % 2 ** 32, true)
+    this.#filled = end
+  }
+}
+
+/** The kernels with their memory. */
+export class Md5Lanes {
+  readonly #kernels: readonly { readonly lanes: number; readonly run: LanesExports }[]
+  readonly #memory: ArrayBuffer
+  readonly #sources: Int32Array
+  readonly #states: Int32Array
+  readonly #free: number[] = Array.from({ length: SLOTS }, (_, index) => SLOTS - 1 - index)
+
+  private constructor(kernels: readonly { lanes: number; run: LanesExports }[], memory: ArrayBuffer) {
+    this.#kernels = kernels
+    this.#memory = memory
+    this.#sources = new Int32Array(memory, SOURCES_AT, 16)
+    this.#states = new Int32Array(memory, STATES_AT, 4 * MOST_LANES)
+    // RFC 1321, 3.4: the integer part of 2^32 times abs(sin(i)), i in radians; each four times, as vectors.
+    const constants = new Uint32Array(memory, 0, 4 * 64)
+    for (let at = 0; at < constants.length; at++) {
+      constants[at] = Math.floor(Math.abs(Math.sin(Math.floor(at / 4) + 1)) * 2 ** 32)
+    }
+  }
+
+  /** @returns Undefined where kernels cannot run. */
+  static load(): Md5Lanes | undefined {
+    const lanes = [4, 8, 12] as const
+    const kernels = loadKernels<LanesExports>(
+      lanes.map((count) => MD5_LANES[count]),
+      SLOTS_AT + SLOTS * STRIDE,
+    )
+    const [first] = kernels ?? []
+    if (kernels === undefined || first === undefined) return undefined
+    return new Md5Lanes(
+      kernels.map(({ run }, index) => ({ lanes: lanes[index] as number, run })),
+      first.memory,
+    )
+  }
+
+  /** Begins a message; undefined where there are as many as there can be. */
+  open(): Md5Slot | undefined {
+    const index = this.#free.pop()
+    if (index === undefined) return undefined
+    return new Md5Slot(index, new Uint8Array(this.#memory, addressOf(index), STRIDE))
+  }
+
+  /** Ends a message. */
+  close({ index }: Md5Slot): void {
+    this.#free.push(index)
+  }
+
+  /** Takes in all whole blocks that wait in these slots. */
+  run(slots: readonly Md5Slot[]): void {
+    let waiting = slots.map((slot) => ({ slot, at: 0, left: slot.blocks }))
+    for (;;) {
+      waiting = waiting.filter(({ left }) => left > 0)
+      if (waiting.length === 0) break
+      // Thirteen are two batches of about seven, not twelve and one.
+      const batches = Math.ceil(waiting.length / MOST_LANES)
+      const size = Math.ceil(waiting.length / batches)
+      for (let first = 0; first < waiting.length; first += size)
+        this.#runBatch(waiting.slice(first, first + size))
+    }
+    for (const slot of slots) slot.drop(slot.blocks)
+  }
+
+  /** The MD5 of a message whose blocks are all taken in, as lower-case hex. */
+  digest(slot: Md5Slot): string {
+    slot.pad()
+    this.run([slot])
+    const bytes = Buffer.alloc(16)
+    slot.words.forEach((word, index) => bytes.writeInt32LE(word, 4 * index))
+    return bytes.toString('hex')
+  }
+
+  /** As many blocks as the shortest has. */
+  #runBatch(batch: readonly Waiting[]): void {
+    const { lanes, run } = this.#kernels.find((kernel) => kernel.lanes >= batch.length) as {
+      lanes: number
+      run: LanesExports
+    }
+    const blocks = Math.min(...batch.map(({ left }) => left))
+    for (let lane = 0; lane < lanes; lane++) {
+      // Lanes without a message compute that of another once more.
+      const { slot, at } = batch[Math.min(lane, batch.length - 1)] as Waiting
+      this.#sources[lane] = addressOf(slot.index) + at * BLOCK_BYTES
+      slot.words.forEach((value, word) => (this.#states[word * lanes + lane] = value))
+    }
+    run.update(STATES_AT, SOURCES_AT, blocks, 0)
+    batch.forEach((each, lane) => {
+      for (let word = 0; word < 4; word++) each.slot.words[word] = this.#states[word * lanes + lane] as number
+      each.at += blocks
+      each.left -= blocks
+    })
+  }
+}
+
+interface Waiting {
+  readonly slot: Md5Slot
+  /** Blocks taken in. */
+  at: number
+  /** Blocks that wait. */
+  left: number
+}
+
+function addressOf(index: number): number {
+  return SLOTS_AT + index * STRIDE
+}

@@ -1,0 +1,43 @@
+/** The committed WebAssembly kernels, made ready to run. */
+import type { KernelCode } from './kernel-code.js'
+
+/** Bytes of a page, WebAssembly's unit of memory. */
+const PAGE_BYTES = 64 * 1024
+
+/** An instance of a kernel. */
+export interface Kernel<Exports> {
+  readonly run: Exports
+  /** All of its memory; it never grows. */
+  readonly memory: ArrayBuffer
+}
+
+/** As much of WebAssembly as is used here; no type library that Node.js programs have declares it. */
+interface WebAssemblyApi {
+  readonly Module: new (bytes: Uint8Array) => object
+  readonly Memory: new (size: { initial: number; maximum: number }) => { readonly buffer: ArrayBuffer }
+  readonly Instance: new (module: object, imports: object) => { readonly exports: unknown }
+}
+
+/**
+ * Compiles kernels that share one memory.
+ *
+ * @param bytes - Size of that memory at least.
+ * @returns Undefined where this process has no WebAssembly (`--jitless`), or none with SIMD.
+ */
+export function loadKernels<Exports>(
+  codes: readonly KernelCode[],
+  bytes: number,
+): readonly Kernel<Exports>[] | undefined {
+  const { WebAssembly: api } = globalThis as { WebAssembly?: WebAssemblyApi }
+  if (api === undefined) return undefined
+  try {
+    const pages = Math.ceil(bytes / PAGE_BYTES)
+    const memory = new api.Memory({ initial: pages, maximum: pages })
+    return codes.map(({ base64 }) => {
+      const instance = new api.Instance(new api.Module(Buffer.from(base64, 'base64')), { env: { memory } })
+      return { run: instance.exports as Exports, memory: memory.buffer }
+    })
+  } catch {
+    return undefined
+  }
+}
