@@ -37,8 +37,7 @@ export { DataKey, type DecryptorOptions, type EncryptorOptions } from './crypto/
 export type { ByteRange, RunningCipher } from './crypto/content-cipher.js'
 export type { Format } from './crypto/format.js'
 export type { EncryptionContext } from './crypto/encryption-context.js'
-export type { StoredStretch } from './crypto/stored-stretch.js'
-export type { StretchEncryptor } from './crypto/data-key.js'
+export type { StoredStretch, StretchEncryptor } from './crypto/stored-stretch.js'
 export {
   createEnvelope,
   openEnvelope,

@@ -44,7 +44,7 @@ class Md5Group {
 
   /** Resolves when the bytes in the slot are taken in. */
   take(slot: Md5Slot): Promise<void> {
-    const turn = deferred<void>()
+    const turn: Deferred<void> = deferred()
     this.#waiting.push({ slot, turn })
     this.#timer ??= setTimeout(() => this.#run(), MOST_WAIT)
     this.#runIfAll()

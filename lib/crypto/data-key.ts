@@ -8,8 +8,7 @@ import { MOST_HELD_BYTES } from './aes-gcm.js'
 import type { ByteRange, CipherSecret, ContentCipher, RunningCipher } from './content-cipher.js'
 import { assertContext, sealedContext, type EncryptionContext } from './encryption-context.js'
 import { ciphertextSizeOf, FORMAT_NAMES, FORMATS, WRITABLE_FORMATS, type Format } from './format.js'
-import { planStretch, type StoredStretch } from './stored-stretch.js'
-import { Stretch } from './stretch.js'
+import { encryptStretch, planStretch, type StoredStretch, type StretchEncryptor } from './stored-stretch.js'
 import { claimed, endOf } from './claimed-cipher.js'
 import { UsedRanges, type Claim } from './used-ranges.js'
 
@@ -38,16 +37,6 @@ export interface DecryptorOptions {
   releaseUnverified?: boolean
   /** Most bytes of `cos-java-gcm` that are held until they are verified. Default 64 MiB. */
   mostHeld?: number
-}
-
-/** What {@link DataKey.stretchEncryptor} gives. */
-export interface StretchEncryptor {
-  /** First plaintext position to feed. */
-  readonly start: number
-  /** Plaintext bytes to feed. */
-  readonly length: number
-  /** Gives exactly the stored bytes of the stretch, `final` included. */
-  readonly running: RunningCipher
 }
 
 /**
@@ -203,17 +192,21 @@ export class DataKey {
     stretch: StoredStretch,
     { sameBytes = false }: { sameBytes?: boolean } = {},
   ): StretchEncryptor {
-    const plan = planStretch(this.#cipher, stretch)
-    const running = this.#cipher.encryptor(this.#open(), plan.start, plan.isFinal)
-    const { start, length } = plan.owned
+    return encryptStretch(this.#cipher, this.lendStretch(stretch, { sameBytes }), stretch)
+  }
+
+  /**
+   * Claims the positions of a stretch, as {@link DataKey.stretchEncryptor} does, and gives what another thread encrypts it with.
+   *
+   * @throws As {@link DataKey.stretchEncryptor}.
+   */
+  lendStretch(stretch: StoredStretch, { sameBytes = false }: { sameBytes?: boolean } = {}): CipherSecret {
+    const secret = this.#open()
+    const { start, length } = planStretch(this.#cipher, stretch).owned
     const isEnd = stretch.offset + stretch.length === this.#cipher.ciphertextSize(stretch.size)
     const end = isEnd ? (endOf(this.#cipher)?.(stretch.size) ?? stretch.size) : start + length
     if (end > start) this.#claim(start, sameBytes).extend(end - start)
-    return {
-      start: plan.start,
-      length: plan.length,
-      running: new Stretch(running, { skip: plan.skip, length: stretch.length }),
-    }
+    return secret
   }
 
   /**

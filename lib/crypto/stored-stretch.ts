@@ -1,5 +1,6 @@
-/** Which plaintext makes up a stretch of the stored object. Pure. */
-import type { ContentCipher } from './content-cipher.js'
+/** Which plaintext makes up a stretch of the stored object, and how that is encrypted. */
+import type { CipherSecret, ContentCipher, RunningCipher } from './content-cipher.js'
+import { Stretch } from './stretch.js'
 
 /** A stretch of the stored object, as a transfer plans it. */
 export interface StoredStretch {
@@ -21,6 +22,27 @@ export interface StretchPlan {
   readonly skip: number
   /** The plaintext whose ciphertext lies in the stretch. The rest of a unit lies in the stretch beside it. */
   readonly owned: { readonly start: number; readonly length: number }
+}
+
+/** What makes a stretch. */
+export interface StretchEncryptor {
+  /** First plaintext position to feed. */
+  readonly start: number
+  /** Plaintext bytes to feed. */
+  readonly length: number
+  /** Gives exactly the stored bytes of the stretch, `final` included. */
+  readonly running: RunningCipher
+}
+
+/** Encrypts a stretch. Whether its positions may be encrypted is for the caller to know. */
+export function encryptStretch(
+  cipher: ContentCipher,
+  secret: CipherSecret,
+  stretch: StoredStretch,
+): StretchEncryptor {
+  const { start, length, isFinal, skip } = planStretch(cipher, stretch)
+  const running = cipher.encryptor(secret, start, isFinal)
+  return { start, length, running: new Stretch(running, { skip, length: stretch.length }) }
 }
 
 export function planStretch(cipher: ContentCipher, { offset, length, size }: StoredStretch): StretchPlan {

@@ -1,11 +1,14 @@
 /** Bytes that come once and in order, of any length: encrypted, cut into parts, several of them on their way at a time. */
 import type { RunningCipher } from '../crypto/content-cipher.js'
-import { bytesBody, type BytesBody } from '../cos/exchange.js'
+import { digestOfPart } from '../checksum/part-digest.js'
+import type { BytesBody } from '../cos/exchange.js'
 import { objectWriteHeaders } from '../cos/object-headers.js'
 import { sendObject } from '../cos/put-object.js'
 import { md5Header } from '../cos/sendable-body.js'
 import { SealstreamError } from '../errors.js'
 import { abortedStream, allowManyListeners, unlessAborted } from '../internal/abort.js'
+import { breathe } from '../internal/breathe.js'
+import { reclaim } from '../internal/reclaim.js'
 import { PartCutter, type Part } from '../stream/part-cutter.js'
 import { MultipartUpload, startUpload } from './multipart-upload.js'
 import { growingPartSize } from './part-size.js'
@@ -65,7 +68,11 @@ export class PartWriter {
   async write(bytes: Buffer): Promise<void> {
     for (let at = 0; at < bytes.length; at += SLICE_BYTES) {
       const slice = bytes.subarray(at, at + SLICE_BYTES)
-      await this.#cut(this.#encryptor?.update(slice) ?? slice)
+      const output = this.#encryptor?.update(slice)
+      await this.#cut(output ?? slice)
+      // Copied into its part.
+      if (output !== undefined) reclaim(output)
+      await breathe()
     }
   }
 
@@ -120,7 +127,7 @@ export class PartWriter {
     if (this.#signal.aborted) throw abortedStream(this.#signal.reason)
     const upload = (this.#upload ??= await (this.#starting = this.#start()))
     const sending = async (): Promise<void> => {
-      await upload.send(number, this.#digested(bytes), this.#signal)
+      await upload.send(number, await this.#digested(bytes), this.#signal)
       // Only of a part that was taken whole and answered: nobody reads it any more.
       this.#free.push(bytes)
       this.#job.onProgress?.({ bytes: upload.storedBytes, total: undefined })
@@ -138,14 +145,14 @@ export class PartWriter {
   }
 
   async #put(bytes: Buffer): Promise<StoredObject> {
-    const stored = await putWhole(this.#job, this.#digested(bytes), this.#envelope, this.#signal)
+    const stored = await putWhole(this.#job, await this.#digested(bytes), this.#envelope, this.#signal)
     this.#job.onProgress?.({ bytes: bytes.length, total: undefined })
     return stored
   }
 
-  #digested(bytes: Buffer): BytesBody {
-    const { service, enableMd5 } = this.#job
-    return bytesBody(bytes, { md5: service.md5 || enableMd5 })
+  async #digested(bytes: Buffer): Promise<BytesBody> {
+    const { service, enableMd5, concurrency } = this.#job
+    return { bytes, digest: await digestOfPart(bytes, { md5: service.md5 || enableMd5, peers: concurrency }) }
   }
 
   async #complete(last: Part): Promise<StoredObject> {

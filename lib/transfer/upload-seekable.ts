@@ -54,6 +54,7 @@ async function putSource(job: UploadJob, source: SeekableSource, plan: PartPlan)
       dataKey: sealed?.dataKey,
       sameBytes: false,
       md5: job.service.md5 || job.enableMd5,
+      peers: 1,
       signal: job.signal,
     })
     const digest = await make(plan.part(1), bytes)
@@ -119,6 +120,7 @@ async function run(
       dataKey,
       sameBytes: isResumed,
       md5: job.service.md5 || job.enableMd5,
+      peers: workers,
       signal: abort.signal,
     })
     await runWorkers(wanted, workers, abort, () => {
