@@ -7,7 +7,7 @@ import { ciphertextSizeOf, type Format } from '../crypto/format.js'
 import type { EncryptedStoredObject } from '../encrypted/transfers.js'
 import { OptionError } from '../errors.js'
 import { fileChunks } from '../internal/file-chunks.js'
-import type { UploadOptions } from '../transfer/upload-job.js'
+import { MOST_THREADS, type UploadOptions } from '../transfer/upload-job.js'
 import { addConnectionOptions, connect, type ConnectionOptions } from './connection.js'
 import { parseLocation, parseMetadata } from './location.js'
 import { addContextOption, addFormatOption, contextParam } from './envelope-options.js'
@@ -26,6 +26,7 @@ import {
   addSseOptions,
   eventNotes,
   moveParams,
+  parseCount,
   sseParams,
   withAdvice,
   type MoveOptions,
@@ -39,6 +40,7 @@ interface PutOptions extends ConnectionOptions, KeyOptions, MoveOptions, SseOpti
   recipient: string[]
   contentType?: string
   storageClass?: string
+  threads?: string
   metadata: string[]
   json?: boolean
 }
@@ -49,6 +51,7 @@ export function addPut(program: Command, signal: AbortSignal): void {
     .description('encrypt FILE (- for standard input) and store it as cos://BUCKET/KEY')
     .option('--content-type <type>', 'stored with the object')
     .option('--storage-class <class>', 'for example STANDARD_IA')
+    .option('--threads <n>', 'threads that encrypt parts of a file, 1 to 16 (default: by its size)')
     .option('--json', 'for scripts')
     .action((file: string, object: string, options: PutOptions) => runPut(file, object, options, signal))
   addRepeatable(put, '--metadata <name=value>', 'user metadata')
@@ -59,11 +62,12 @@ export function addPut(program: Command, signal: AbortSignal): void {
 async function runPut(file: string, object: string, options: PutOptions, signal: AbortSignal): Promise<void> {
   const { bucket: Bucket, key: Key } = parseLocation(object)
   const output = new Output({ json: options.json ?? false })
-  const { contentType, storageClass, resume } = options
+  const { contentType, storageClass, resume, threads } = options
   const target = {
     Bucket,
     Key,
     ...moveParams(options),
+    ...(threads === undefined ? {} : { threads: parseCount(threads, '--threads', MOST_THREADS) }),
     ...(await sseParams(options)),
     ...(contentType === undefined ? {} : { ContentType: contentType }),
     ...(storageClass === undefined ? {} : { StorageClass: storageClass }),

@@ -62,11 +62,15 @@ export function moveParams({ partSize, concurrency }: MoveOptions): {
   PartSize?: number
   Concurrency: number
 } {
-  const Concurrency = /^\d{1,3}$/.test(concurrency) ? Number(concurrency) : 0
-  if (Concurrency < 1 || Concurrency > 256) {
-    throw new OptionError('--concurrency', 'must be 1 to 256', { value: concurrency })
-  }
+  const Concurrency = parseCount(concurrency, '--concurrency', 256)
   return { Concurrency, ...(partSize === undefined ? {} : { PartSize: parseSize(partSize, '--part-size') }) }
+}
+
+/** A number from 1 to `most`. @throws OptionError */
+export function parseCount(text: string, option: string, most: number): number {
+  const count = /^\d{1,9}$/.test(text) ? Number(text) : 0
+  if (count >= 1 && count <= most) return count
+  throw new OptionError(option, `must be 1 to ${most}`, { value: text })
 }
 
 /** @throws OptionError; KeyError where the key file cannot be read. */

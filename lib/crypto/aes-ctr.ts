@@ -2,27 +2,53 @@
  * AES-256-CTR over an object: one data key, one IV, one continuous counter from the object's first byte
  * (wire-formats A1). The length is kept and nothing is authenticated.
  */
-import { createCipheriv, type Cipher, type KeyObject } from 'node:crypto'
+import type { Cipher, KeyObject } from 'node:crypto'
 import { KeyError } from '../errors.js'
 import type { ContentCipher, RunningCipher } from './content-cipher.js'
 import { advanceCounter, BLOCK_BYTES } from './counter.js'
+import { plainCtr } from './ctr-keystream.js'
+import { fastestCtr } from './fastest-ctr.js'
 import { Stretch } from './stretch.js'
 
 const NOTHING = Buffer.alloc(0)
 
+/** From here on the fastest back end does the work; for less, finding and starting it would take longer than it saves. */
+const SWITCH_BYTES = 256 * 1024
+
 /** The keystream from any byte on. Encryption and decryption are the same operation. */
 export class AesCtr implements RunningCipher {
-  #cipher: Cipher | undefined
+  readonly #iv: Buffer
+  readonly #switchAt: number
+  #key: KeyObject | undefined
+  #position: number
+  #backEnd = plainCtr
+  #cipher: Cipher
+  /** Position up to which the cipher may be used. */
+  #limit = 0
 
   constructor(key: KeyObject, iv: Buffer, start: number) {
-    const counter = advanceCounter(iv, Math.floor(start / BLOCK_BYTES))
-    this.#cipher = createCipheriv('aes-256-ctr', key, counter)
-    const skip = start % BLOCK_BYTES
-    if (skip > 0) this.#cipher.update(Buffer.alloc(skip))
+    this.#key = key
+    this.#iv = iv
+    this.#position = start
+    this.#switchAt = start + SWITCH_BYTES
+    this.#cipher = this.#begin(key)
   }
 
   update(bytes: Uint8Array): Buffer {
-    return this.#open().update(bytes)
+    const key = this.#open()
+    if (this.#position >= this.#switchAt && this.#backEnd !== fastestCtr()) {
+      this.#backEnd = fastestCtr()
+      this.#cipher = this.#begin(key)
+    }
+    if (this.#position + bytes.length <= this.#limit) return this.#run(bytes)
+    const outputs: Buffer[] = []
+    for (let at = 0; at < bytes.length;) {
+      if (this.#position === this.#limit) this.#cipher = this.#begin(key)
+      const piece = bytes.subarray(at, at + this.#limit - this.#position)
+      outputs.push(this.#run(piece))
+      at += piece.length
+    }
+    return Buffer.concat(outputs)
   }
 
   final(): Buffer {
@@ -31,11 +57,26 @@ export class AesCtr implements RunningCipher {
   }
 
   close(): void {
-    this.#cipher = undefined
+    this.#key = undefined
   }
 
-  #open(): Cipher {
-    if (this.#cipher !== undefined) return this.#cipher
+  /** A cipher for the position where this one is. */
+  #begin(key: KeyObject): Cipher {
+    const counter = advanceCounter(this.#iv, Math.floor(this.#position / BLOCK_BYTES))
+    const { cipher, mostBytes } = this.#backEnd(key, counter)
+    const skip = this.#position % BLOCK_BYTES
+    if (skip > 0) cipher.update(Buffer.alloc(skip))
+    this.#limit = this.#position - skip + mostBytes
+    return cipher
+  }
+
+  #run(bytes: Uint8Array): Buffer {
+    this.#position += bytes.length
+    return this.#cipher.update(bytes)
+  }
+
+  #open(): KeyObject {
+    if (this.#key !== undefined) return this.#key
     throw new KeyError('SEALSTREAM_DATA_KEY_DISPOSED', 'this cipher was closed')
   }
 }

@@ -192,7 +192,9 @@ export class DataKey {
     stretch: StoredStretch,
     { sameBytes = false }: { sameBytes?: boolean } = {},
   ): StretchEncryptor {
-    return encryptStretch(this.#cipher, this.lendStretch(stretch, { sameBytes }), stretch)
+    const encryptor = encryptStretch(this.#cipher, this.#open(), stretch)
+    this.lendStretch(stretch, { sameBytes })
+    return encryptor
   }
 
   /**

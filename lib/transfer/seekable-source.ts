@@ -1,9 +1,10 @@
 /** Sources that can be read anywhere, in any order, by several readers: files and bytes in memory. */
+import { fstatSync, read } from 'node:fs'
 import { constants, open, type FileHandle } from 'node:fs/promises'
 import { setImmediate } from 'node:timers/promises'
 import { OptionError, SealstreamError } from '../errors.js'
 import { assertText } from '../internal/assert.js'
-import { fileFingerprint, sourceChanged } from '../internal/file-chunks.js'
+import { fileFingerprint, sourceChanged, type FileFacts } from '../internal/file-chunks.js'
 
 /** Bytes of known length that stay the same, or say that they did not. */
 export interface SeekableSource {
@@ -11,6 +12,8 @@ export interface SeekableSource {
   readonly size: number
   /** Tells these bytes from others across runs; undefined where nothing does. */
   readonly fingerprint: string | undefined
+  /** By what other threads of this process read the same bytes, until `close`; absent where they cannot. */
+  readonly shared?: SharedFile
   /**
    * Fills `into` from `position` on.
    *
@@ -46,22 +49,61 @@ export async function handleSource(handle: FileHandle, option: string): Promise<
   if (!stats.isFile()) {
     throw new OptionError(option, 'must be a regular file', { hint: 'give a stream of it to upload()' })
   }
-  const stat = (): Promise<typeof stats> => handle.stat({ bigint: true })
+  const access: FileAccess = {
+    stat: () => handle.stat({ bigint: true }),
+    read: async (into, at, length, position) => (await handle.read(into, at, length, position)).bytesRead,
+  }
   // At open, and again around every read: what is sent must be one and the same file (RULES 1.3).
-  const fingerprint = await fileFingerprint(stat)
+  const fingerprint = await fileFingerprint(access.stat)
+  return fileSource(access, { size: Number(stats.size), fingerprint, descriptor: handle.fd, option })
+}
+
+/** What another thread needs to read a file that this one has open. */
+export interface SharedFile {
+  readonly descriptor: number
+  readonly size: number
+  readonly fingerprint: string
+  readonly option: string
+}
+
+/** A file that another thread has open, and keeps open as long as this source is used. */
+export function sharedSource(file: SharedFile): SeekableSource {
+  const { descriptor } = file
+  const access: FileAccess = {
+    stat: async () => fstatSync(descriptor, { bigint: true }),
+    read: (into, at, length, position) =>
+      new Promise((resolve, reject) => {
+        read(descriptor, into, at, length, position, (error, bytesRead) => {
+          if (error === null) resolve(bytesRead)
+          else reject(error)
+        })
+      }),
+  }
+  return fileSource(access, file)
+}
+
+interface FileAccess {
+  readonly stat: () => Promise<FileFacts>
+  /** Gives how many bytes were read. */
+  readonly read: (into: Buffer, at: number, length: number, position: number) => Promise<number>
+}
+
+function fileSource(access: FileAccess, file: SharedFile): SeekableSource {
+  const { size, fingerprint, option } = file
   return {
-    size: Number(stats.size),
+    size,
     fingerprint,
+    shared: file,
     async read(into, position) {
       for (let filled = 0; filled < into.length;) {
         const left = into.length - filled
-        const { bytesRead } = await readable(option, handle.read(into, filled, left, position + filled))
+        const bytesRead = await readable(option, access.read(into, filled, left, position + filled))
         if (bytesRead === 0) throw sourceChanged()
         filled += bytesRead
       }
     },
     async check() {
-      if ((await fileFingerprint(stat)) !== fingerprint) throw sourceChanged()
+      if ((await fileFingerprint(access.stat)) !== fingerprint) throw sourceChanged()
     },
     close: async () => undefined,
   }

@@ -38,6 +38,12 @@ export interface UploadOptions extends ObjectParams, ObjectWriteParams, TrafficL
   Concurrency?: number
   /** Sends the MD5 of every part ahead, so that the service stores nothing else. */
   EnableMD5?: boolean
+  /**
+   * Threads that read, encrypt and digest the parts of a file, 1 to 16: 1 is the calling thread alone, more are worker threads
+   * beside it, which sends. Default 1, and from 256 MiB on as many as there are processors, 4 at most. Streams and bytes in memory
+   * always stay on the calling thread, and so does `cos-java-gcm`.
+   */
+  threads?: number
   /** Most bytes held for parts at once. Default `PartSize * (Concurrency + 2)`; one part is always held. */
   maxBuffer?: number
   /** Called as parts are stored, with the stored bytes so far. */
@@ -53,6 +59,7 @@ export const UPLOAD_PARAMS = [
   'EnableMD5',
   'TrafficLimit',
   'maxBuffer',
+  'threads',
   'onProgress',
   'onEvent',
 ]
@@ -66,6 +73,8 @@ export interface UploadJob {
   readonly partSize: number
   readonly concurrency: number
   readonly maxBuffer: number
+  /** Undefined: as it suits the size. */
+  readonly threads: number | undefined
   readonly enableMd5: boolean
   readonly trafficLimit: Readonly<Record<string, string>>
   readonly signal: AbortSignal | undefined
@@ -88,6 +97,8 @@ export interface StoredObject extends Omit<StoredResult, '$metadata' | 'md5'> {
 
 /** Most parts in flight. */
 const MOST_CONCURRENCY = 256
+/** Most threads that make parts. */
+export const MOST_THREADS = 16
 
 /**
  * Checks the parameters of an upload.
@@ -108,6 +119,7 @@ export function uploadJob(
   assertBoolean(enableMd5, 'EnableMD5')
   const { maxBuffer = partSize * (concurrency + 2) } = params
   assertInteger(maxBuffer, 'maxBuffer', 1)
+  if (params.threads !== undefined) assertInteger(params.threads, 'threads', 1, MOST_THREADS)
   checkListener(params.onEvent)
   // Checked now, while the caller is looking, not when the first part goes out.
   objectWriteHeaders(service, params)
@@ -119,6 +131,7 @@ export function uploadJob(
     partSize,
     concurrency,
     maxBuffer,
+    threads: params.threads,
     enableMd5,
     trafficLimit: trafficLimitHeader(params),
     signal,

@@ -1,10 +1,12 @@
 /** Uploads from sources that can be read anywhere: workers that each read, encrypt, digest and send a part. */
+import { availableParallelism } from 'node:os'
 import { SealstreamError } from '../errors.js'
 import { linkedAbort, unlessAborted } from '../internal/abort.js'
 import type { CheckpointFile } from './checkpoint-file.js'
 import { MultipartUpload, startUpload } from './multipart-upload.js'
 import { PartPlan } from './part-plan.js'
-import { isMadeInOrder, partMaker } from './part-maker.js'
+import { isMadeInOrder, partMaker, type PartMakerOptions } from './part-maker.js'
+import { startThreads, type ThreadedMaker } from './part-threads.js'
 import { putWhole } from './part-writer.js'
 import { resumeUpload, type UploadSession } from './resume-upload.js'
 import type { Sealed } from './seal.js'
@@ -109,6 +111,7 @@ async function run(
 ): Promise<StoredObject> {
   const abort = linkedAbort(job.signal)
   const report = (): void => job.onProgress?.({ bytes: upload.storedBytes, total: plan.length })
+  let threaded: ThreadedMaker | undefined
   try {
     report()
     const isInOrder = isMadeInOrder(dataKey)
@@ -116,15 +119,22 @@ async function run(
     // What workers hold is bounded twice over; one always works.
     const byMemory = Math.max(1, Math.floor(job.maxBuffer / plan.partSize))
     const workers = Math.min(job.concurrency, byMemory, wanted.length)
-    const make = partMaker(source, {
+    const options: PartMakerOptions = {
       dataKey,
       sameBytes: isResumed,
       md5: job.service.md5 || job.enableMd5,
       peers: workers,
       signal: abort.signal,
-    })
+    }
+    const threads = Math.min(threadsFor(job, plan), workers)
+    const canShare = threads > 1 && !isInOrder && source.shared !== undefined
+    threaded = canShare ? await startThreads(source.shared, threads, options) : undefined
+    const make = threaded?.make ?? partMaker(source, options)
     await runWorkers(wanted, workers, abort, () => {
-      const held = Buffer.allocUnsafeSlow(plan.partSize)
+      const held =
+        threaded === undefined
+          ? Buffer.allocUnsafeSlow(plan.partSize)
+          : Buffer.from(new SharedArrayBuffer(plan.partSize))
       return async (planned) => {
         const bytes = held.subarray(0, planned.length)
         const digest = await make(planned, bytes)
@@ -143,7 +153,17 @@ async function run(
     return storedObject(job, completed, plan.length, plan.count)
   } finally {
     abort.unlink()
+    await threaded?.close()
   }
+}
+
+/** From so many bytes on, more threads are worth their start: some 50 ms and 15 MiB each. */
+const LEAST_THREADED_BYTES = 256 * 1024 * 1024
+const MOST_DEFAULT_THREADS = 4
+
+function threadsFor({ threads }: UploadJob, { length }: PartPlan): number {
+  if (threads !== undefined) return threads
+  return length < LEAST_THREADED_BYTES ? 1 : Math.min(availableParallelism(), MOST_DEFAULT_THREADS)
 }
 
 /** What is joined is exactly what was planned: a part too many or too few makes another object. */

@@ -205,6 +205,22 @@ describe('openMd5', () => {
     })
   })
 
+  it('counts nobody who was closed while waiting among those who have come', async () => {
+    await withoutTime(async () => {
+      const [closed, b, c] = openMany(3)
+      const bytes = CONTENT.subarray(0, SLOT_BYTES)
+      Promise.resolve(closed!.update(bytes)).catch(() => undefined)
+      closed!.close()
+      const done: string[] = []
+      const first = Promise.resolve(b!.update(bytes)).then(() => done.push('b'))
+      await turn()
+      expect(done).to.deep.equal([])
+      await Promise.all([first, c!.update(bytes)])
+      b!.close()
+      c!.close()
+    })
+  })
+
   it('gives the others right values when some are closed at random moments', async () => {
     const random = new Seeded(67)
     for (let round = 0; round < 12; round++) {

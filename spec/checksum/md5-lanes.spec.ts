@@ -43,7 +43,9 @@ function hashAll(lanes: Md5Lanes, messages: readonly Buffer[], random: Seeded, m
     run.rest = run.rest.subarray(run.slot.put(piece))
     const isDone = run.rest.length === 0
     if (run.slot.isFull || isDone || random.integer(4) === 0) {
-      const others = open.filter((other) => other !== run && random.integer(2) === 0)
+      // Few of the others, or all of them.
+      const share = random.integer(5)
+      const others = open.filter((other) => other !== run && random.integer(4) < share)
       lanes.run([...others, run].map(({ slot }) => slot))
     }
     if (!isDone) continue

@@ -91,7 +91,7 @@ describe('cli: large files', () => {
     expect((await runCli([...all, '--older-than', 'soon'])).code).to.equal(2)
   })
 
-  test('--resume needs a file that can be read again, and --concurrency 1 to 256: 2', async () => {
+  test('--resume needs a file that can be read again, and --concurrency 1 to 256, --threads 1 to 16: 2', async () => {
     await writeFile(at('in'), 'x')
     const pipe = await runCli(['put', '-', object('a'), ...local(), ...key(), '--resume'])
     expect(pipe.code).to.equal(2)
@@ -99,6 +99,9 @@ describe('cli: large files', () => {
     const many = await runCli(['put', at('in'), object('a'), ...local(), ...key(), '--concurrency', '257'])
     expect(many.code).to.equal(2)
     expect(errorOf(many)).to.include('--concurrency').and.include('257')
+    const threads = await runCli(['put', at('in'), object('a'), ...local(), ...key(), '--threads', '17'])
+    expect(threads.code).to.equal(2)
+    expect(errorOf(threads)).to.include('--threads').and.include('17')
   })
 
   test('--sse-c-key-file goes with put, head and get; without it the object is refused', async () => {

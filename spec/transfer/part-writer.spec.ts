@@ -61,6 +61,7 @@ describe('PartWriter', () => {
       partSize: PART,
       concurrency: 4,
       maxBuffer: PART * 6,
+      threads: undefined,
       enableMd5: false,
       trafficLimit: {},
       signal: undefined,
