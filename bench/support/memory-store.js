@@ -34,7 +34,11 @@ function answer({ method, path, query, headers, body, length }) {
   const described = headers.split('\r\n').filter((line) => /^x-cos-meta-/i.test(line))
   if (method === 'POST' && query.has('uploads')) {
     Object.assign(object, { parts: [], lengths: [], headers: described })
-    return [200, [], xml('InitiateMultipartUploadResult', `<Bucket>b</Bucket><Key>k</Key><UploadId>1</UploadId>`)]
+    return [
+      200,
+      [],
+      xml('InitiateMultipartUploadResult', `<Bucket>b</Bucket><Key>k</Key><UploadId>1</UploadId>`),
+    ]
   }
   if (method === 'POST') {
     const inner = '<Location>l</Location><Bucket>b</Bucket><Key>k</Key><ETag>"x-1"</ETag>'
@@ -54,7 +58,11 @@ function answer({ method, path, query, headers, body, length }) {
   const end = Math.min(total - 1, to ? Number(to) : total - 1)
   const range = from === undefined ? [] : [`Content-Range: bytes ${start}-${end}/${total}`]
   const facts = [...object.headers, ...range, `Content-Length: ${end - start + 1}`]
-  return [from === undefined ? 200 : 206, facts, method === 'HEAD' ? [] : slices(object.parts, start, end + 1)]
+  return [
+    from === undefined ? 200 : 206,
+    facts,
+    method === 'HEAD' ? [] : slices(object.parts, start, end + 1),
+  ]
 }
 
 /** The bytes of a stretch, as views. */
@@ -62,7 +70,8 @@ function slices(parts, start, end) {
   const found = []
   let offset = 0
   for (const part of parts) {
-    if (offset + part.length > start && offset < end) found.push(part.subarray(Math.max(0, start - offset), end - offset))
+    if (offset + part.length > start && offset < end)
+      found.push(part.subarray(Math.max(0, start - offset), end - offset))
     offset += part.length
   }
   return found
@@ -76,7 +85,9 @@ function serve(socket, keep) {
   const finish = () => {
     const [status, facts, body] = answer(request)
     const bytes = typeof body === 'string' ? [Buffer.from(body)] : body
-    const length = facts.some((fact) => fact.startsWith('Content-Length')) ? [] : [`Content-Length: ${body.length}`]
+    const length = facts.some((fact) => fact.startsWith('Content-Length'))
+      ? []
+      : [`Content-Length: ${body.length}`]
     const lines = [`HTTP/1.1 ${status} OK`, 'ETag: "x-1"', 'x-cos-request-id: 1', ...facts, ...length]
     socket.cork()
     socket.write(`${lines.join('\r\n')}\r\n\r\n`)
@@ -99,7 +110,14 @@ function serve(socket, keep) {
         const [method, target] = text.split(' ')
         const { pathname: path, searchParams: query } = new URL(target, 'http://localhost')
         const length = Number(/^content-length: *(\d+)/im.exec(text)?.[1] ?? 0)
-        request = { method, path, query, headers: text, length, body: keep ? Buffer.allocUnsafeSlow(length) : undefined }
+        request = {
+          method,
+          path,
+          query,
+          headers: text,
+          length,
+          body: keep ? Buffer.allocUnsafeSlow(length) : undefined,
+        }
         left = length
       } else {
         const piece = bytes.subarray(0, left)
@@ -113,7 +131,9 @@ function serve(socket, keep) {
 }
 
 if (process.argv[1] === SELF && process.argv[2] === 'serve') {
-  const server = createServer({ highWaterMark: 1024 * 1024 }, (socket) => serve(socket, process.argv[3] === 'true'))
+  const server = createServer({ highWaterMark: 1024 * 1024 }, (socket) =>
+    serve(socket, process.argv[3] === 'true'),
+  )
   server.listen(0, '127.0.0.1', () => process.send({ port: server.address().port }))
   process.on('disconnect', () => process.exit())
 }

@@ -9,7 +9,7 @@ export interface RunningMd5 {
   update(bytes: Uint8Array): Promise<void> | undefined
   /** Lower-case hex. Call it once. */
   digest(): Promise<string> | string
-  /** Ends it, whether it is done or not: nobody waits for it any longer. Call it always. */
+  /** Ends it, whether it is done or not: nobody waits for it any longer, and what still waits fails. Call it always. */
   close(): void
 }
 
@@ -56,7 +56,9 @@ class Md5Group {
   }
 
   close(slot: Md5Slot): void {
-    this.#waiting = this.#waiting.filter((waiting) => waiting.slot !== slot)
+    const waiting = this.#waiting.filter((each) => each.slot === slot)
+    this.#waiting = this.#waiting.filter((each) => each.slot !== slot)
+    for (const { turn } of waiting) turn.resolve()
     this.#lanes.close(slot)
     this.#members -= 1
     this.#runIfAll()
@@ -88,13 +90,16 @@ class Member implements RunningMd5 {
 
   async update(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length;) {
+      this.#assertOpen()
       at += this.#slot.put(bytes.subarray(at))
       if (this.#slot.isFull) await this.#group.take(this.#slot)
     }
   }
 
   async digest(): Promise<string> {
+    this.#assertOpen()
     if (this.#slot.blocks > 0) await this.#group.take(this.#slot)
+    this.#assertOpen()
     return this.#group.digest(this.#slot)
   }
 
@@ -102,6 +107,11 @@ class Member implements RunningMd5 {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#group.close(this.#slot)
+  }
+
+  /** Once closed, the slot is another message's. */
+  #assertOpen(): void {
+    if (this.#isClosed) throw new Error('this MD5 was closed')
   }
 }
 

@@ -83,7 +83,7 @@ describe('crc64 of long inputs', () => {
 
   it('agrees with the definition for random lengths', () => {
     const random = new Seeded(642)
-    const lengths = Array.from({ length: 1000 }, () => random.integer(CONTENT.length + 1))
+    const lengths = Array.from({ length: 300 }, () => random.integer(CONTENT.length + 1))
     for (const [length, expected] of slowCrcs(CONTENT, lengths))
       expect(crc64(CONTENT.subarray(0, length)), `${length} bytes`).to.equal(expected)
   })
@@ -94,8 +94,8 @@ describe('crc64 of long inputs', () => {
     ['0x80 bytes', 0x80],
   ] as const) {
     it(`agrees with the definition for ${title}`, () => {
-      const bytes = Buffer.alloc(2 * MOST_FOLDED, fill)
-      const lengths = [LEAST_FOLDED, LEAST_FOLDED + 7, WINDOW, MOST_FOLDED + 1, 2 * MOST_FOLDED]
+      const bytes = Buffer.alloc(2 * WINDOW, fill)
+      const lengths = [LEAST_FOLDED, LEAST_FOLDED + 7, WINDOW, WINDOW + LEAST_FOLDED + 1, 2 * WINDOW]
       for (const [length, expected] of slowCrcs(bytes, lengths))
         expect(crc64(bytes.subarray(0, length)), `${length} bytes`).to.equal(expected)
     })
@@ -165,7 +165,7 @@ describe('crc64 of long inputs', () => {
 
   it('takes views of a SharedArrayBuffer', () => {
     const shared = new Uint8Array(new SharedArrayBuffer(CONTENT.length + 16))
-    const lengths = [100, LEAST_FOLDED, LEAST_FOLDED + 1, WINDOW + 3, MOST_FOLDED, CONTENT.length]
+    const lengths = [100, LEAST_FOLDED, LEAST_FOLDED + 1, WINDOW + 3, MOST_FOLDED + 5]
     const expected = slowCrcs(CONTENT, lengths)
     for (const alignment of [0, 1, 8, 15]) {
       shared.set(CONTENT, alignment)
@@ -180,7 +180,7 @@ describe('crc64 of long inputs', () => {
 
 describe('Crc64 of long inputs', () => {
   it('gives the value of the whole for random pieces, folded or not', () => {
-    const [whole] = slowCrcs(CONTENT, [CONTENT.length]).values()
+    const whole = plainCrc64(CONTENT)
     for (const [round, most] of [
       40,
       LEAST_FOLDED,

@@ -1,0 +1,114 @@
+// How fast is it? `npm run bench` answers in under five minutes; `npm run bench:full` takes longer and goes further.
+//
+//   --filter TEXT    only questions whose file name holds TEXT
+//   --json FILE      writes all samples there, for `npm run bench:compare A.json B.json`
+//   --rounds N       samples of each contestant; default 5
+//   --toy            small inputs and one round: shows that it runs, and nothing else
+//   --out FOLDER     where Markdown and charts go; default bench/results
+//
+// Every sample is a process of its own; contestants take turns. Ratios compare samples of the same round. Nothing fails for being slow.
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { cpus, release, totalmem } from 'node:os'
+import { basename, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { chart, markdown, ratiosOf } from './support/report.js'
+import { sampleQuestion, workFolder } from './support/sampling.js'
+
+const HERE = fileURLToPath(new URL('.', import.meta.url))
+const GROUPS = ['core', 'shells', 'jobs']
+
+const { values } = parseArgs({
+  options: {
+    full: { type: 'boolean', default: false },
+    toy: { type: 'boolean', default: false },
+    filter: { type: 'string', default: '' },
+    json: { type: 'string' },
+    rounds: { type: 'string' },
+    out: { type: 'string', default: join(HERE, 'results') },
+  },
+})
+const mode = values.toy ? 'toy' : values.full ? 'full' : 'quick'
+const rounds = Number(values.rounds ?? (values.toy ? 1 : 5))
+if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds must be a number from 1')
+
+const files = GROUPS.flatMap((group) =>
+  readdirSync(join(HERE, group))
+    .filter((name) => name.endsWith('.js') && `${group}/${name}`.includes(values.filter))
+    .map((name) => ({ group, file: join(HERE, group, name) })),
+)
+if (files.length === 0) throw new Error(`--filter ${values.filter}: no question has such a name`)
+
+const machine = {
+  cpu: cpus()[0]?.model.trim() ?? 'unknown',
+  cores: cpus().length,
+  memory: `${Math.round(totalmem() / 2 ** 30)} GiB`,
+  system: `${process.platform} ${release()}`,
+  node: process.version,
+  openssl: process.versions.openssl,
+}
+const command = `node bench/run.js ${process.argv.slice(2).join(' ')}`.trim()
+const folder = workFolder()
+const results = []
+mkdirSync(values.out, { recursive: true })
+try {
+  for (const { group, file } of files) {
+    const name = `${group}-${basename(file, '.js')}`
+    const module = await import(file)
+    const plan = {
+      ...module,
+      params: module.params(mode),
+      contestants: Object.fromEntries(
+        Object.entries(module.contestants).filter(([, { isThere }]) => isThere === undefined || isThere()),
+      ),
+    }
+    const missing = Object.keys(module.contestants).filter((each) => !(each in plan.contestants))
+    process.stderr.write(`${name}: ${module.question}\n`)
+    const proof = await module.prove?.({ folder, mode, contestants: plan.contestants })
+    const rows = await sampleQuestion(file, plan, {
+      rounds,
+      folder,
+      onSample: () => process.stderr.write('.'),
+    })
+    process.stderr.write('\n')
+    const notes = [
+      ...(proof === undefined ? [] : [`Proved before: ${proof}`]),
+      ...(missing.length === 0 ? [] : [`Not installed here: ${missing.join(', ')}.`]),
+      ...(module.notes ?? []),
+    ]
+    const result = {
+      name,
+      question: module.question,
+      unit: module.unit,
+      rows,
+      ratios: ratiosOf(module, rows),
+      notes,
+    }
+    results.push(result)
+    const page = markdown(result)
+    console.log(page)
+    const suffix = `node${process.versions.node.split('.')[0]}`
+    if (mode !== 'toy') {
+      const header = `${machine.cpu}, ${machine.cores} cores, ${machine.memory}, ${machine.system}; Node.js ${machine.node}, OpenSSL ${machine.openssl}; \`${command}\`, ${rounds} rounds\n\n`
+      writeFileSync(
+        join(values.out, `${name}-${suffix}.md`),
+        `${header}${page}\n![chart](${name}-${suffix}.svg)\n`,
+      )
+      writeFileSync(join(values.out, `${name}-${suffix}.svg`), chart(result))
+    }
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}
+if (values.json !== undefined) {
+  writeFileSync(values.json, JSON.stringify({ machine, command, mode, rounds, results }, undefined, 1))
+}
+const failures = results.flatMap(({ name, rows }) =>
+  rows
+    .filter(({ failure }) => failure !== undefined)
+    .map(({ contestant, failure }) => `${name}: ${contestant}: ${failure}`),
+)
+if (failures.length > 0) {
+  console.error(failures.join('\n'))
+  process.exitCode = 1
+}
