@@ -1,14 +1,19 @@
 /** `sealstream encrypt` and `decrypt`: files and pipes of this machine, no service involved. */
 import { rmSync } from 'node:fs'
-import { Readable, type Transform, type Writable } from 'node:stream'
+import type { FileHandle } from 'node:fs/promises'
+import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Command } from 'commander'
+import type { RunningCipher } from '../crypto/content-cipher.js'
 import type { Format } from '../crypto/format.js'
 import { createEnvelope, openEnvelope } from '../envelope/envelope.js'
 import { openPending } from '../internal/atomic-file.js'
 import { fileChunks } from '../internal/file-chunks.js'
-import { decryptStream, encryptStream } from '../stream/cipher-stream.js'
+import { ByteTransform } from '../stream/byte-transform.js'
+import type { ProgressListener } from '../internal/progress.js'
 import { progressStream } from '../stream/progress-stream.js'
+import { cipherFile } from '../transfer/cipher-file.js'
+import { handleSource } from '../transfer/seekable-source.js'
 import type { Connection } from './connection.js'
 import {
   assertNoEnvelopeFile,
@@ -104,7 +109,7 @@ async function runEncrypt(
     // Without its envelope the ciphertext is lost: it is there first, before a file has its name or a pipe its first byte.
     if (to === '-') await keep()
     const bytes = await run(
-      { from, to, cipher: encryptStream(dataKey), output, signal },
+      { from, to, running: dataKey.encryptor(), output, signal },
       to === '-' ? undefined : keep,
     )
     process.off('exit', undo)
@@ -136,8 +141,8 @@ async function runDecrypt(
   const { dataKey, format, keyVerified } = await openEnvelope(headers, masterKey, reading)
   const { releaseUnverified = false } = options
   try {
-    const cipher = decryptStream(dataKey, { releaseUnverified })
-    const bytes = await run({ from, to, cipher, output, signal })
+    const running = dataKey.decryptor({ releaseUnverified })
+    const bytes = await run({ from, to, running, output, signal })
     const caution = keyVerified ? '' : ' (this format cannot tell a wrong key)'
     output.result(`decrypted ${sizeText(bytes)}, format ${format}${caution}`, { format, bytes, keyVerified })
   } finally {
@@ -149,28 +154,33 @@ async function runDecrypt(
 interface Run {
   readonly from: string
   readonly to: string
-  readonly cipher: Transform
+  readonly running: RunningCipher
   readonly output: Output
   readonly signal: AbortSignal
 }
 
 /** @returns Bytes read. @param before - Done when all is written, and before the file has its name. */
-async function run({ from, to, cipher, output, signal }: Run, before?: () => Promise<void>): Promise<number> {
+async function run(job: Run, before?: () => Promise<void>): Promise<number> {
+  const { from, to, running, output, signal } = job
   const handle = from === '-' ? undefined : await openSource(from)
-  const total = handle === undefined ? undefined : (await handle.stat()).size || undefined
+  const total = await sizeOf(handle)
   const { listener, stop } = output.progress(from, total)
   let read = 0
-  const meter = progressStream({
-    onProgress: (progress) => {
-      read = progress.bytes
-      listener(progress)
-    },
-  })
-  const source =
-    handle === undefined ? process.stdin : Readable.from(fileChunks(handle), { objectMode: false })
+  const onProgress: ProgressListener = (progress) => {
+    read = progress.bytes
+    listener(progress)
+  }
   try {
-    if (to === '-') await pipeline(source, meter, cipher, process.stdout, { end: false, signal })
-    else await toFile(to, (sink) => pipeline(source, meter, cipher, sink, { signal }), before)
+    if (to !== '-' && handle !== undefined && total !== undefined) {
+      const source = await handleSource(handle, 'IN')
+      await toFile(to, (write) => cipherFile(source, running, { write, onProgress, signal }), before)
+      return read
+    }
+    const source =
+      handle === undefined ? process.stdin : Readable.from(fileChunks(handle), { objectMode: false })
+    const stages = [progressStream({ onProgress }), new ByteTransform(running)] as const
+    if (to === '-') await pipeline(source, ...stages, process.stdout, { end: false, signal })
+    else await toFile(to, (write) => pipeline(source, ...stages, sinkInto(write), { signal }), before)
     return read
   } catch (error) {
     throw isSystemError(error) ? cannotRead(from, error) : error
@@ -180,10 +190,16 @@ async function run({ from, to, cipher, output, signal }: Run, before?: () => Pro
   }
 }
 
+/** Bytes of a regular file. Pipes and devices have none, and files of /proc say that they are empty. */
+async function sizeOf(handle: FileHandle | undefined): Promise<number | undefined> {
+  const stats = await handle?.stat()
+  return stats?.isFile() === true && stats.size > 0 ? stats.size : undefined
+}
+
 /** The file appears whole or not at all. */
 async function toFile(
   path: string,
-  fill: (sink: Writable) => Promise<void>,
+  fill: (write: (bytes: Buffer) => Promise<void>) => Promise<void>,
   before: (() => Promise<void>) | undefined,
 ): Promise<void> {
   const writing = <Value>(step: Promise<Value>): Promise<Value> =>
@@ -192,7 +208,7 @@ async function toFile(
     })
   const pending = await writing(targetPath(path).then((target) => openPending(target)))
   try {
-    await fill(sinkInto(pending, writing))
+    await fill((bytes) => writing(pending.write(bytes)))
     await before?.()
     await writing(pending.commit())
   } catch (error) {

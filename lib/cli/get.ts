@@ -179,7 +179,12 @@ async function toFile(
   const { listener, stop } = output.progress(`get ${file}`, total)
   try {
     const progress = progressStream({ total, onProgress: listener })
-    await pipeline(Body, progress, sinkInto(pending), signal === undefined ? {} : { signal }).finally(stop)
+    await pipeline(
+      Body,
+      progress,
+      sinkInto((bytes) => pending.write(bytes)),
+      signal === undefined ? {} : { signal },
+    ).finally(stop)
     await commit(pending, file)
   } catch (error) {
     await pending.discard()

@@ -3,7 +3,6 @@ import { lstat, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { Writable } from 'node:stream'
 import { OptionError, SealstreamError } from '../errors.js'
-import type { PendingFile } from '../internal/atomic-file.js'
 
 /** Through a symbolic link to the file it names. What is no regular file must not be replaced by one. */
 export async function targetPath(file: string): Promise<string> {
@@ -19,13 +18,10 @@ export async function targetPath(file: string): Promise<string> {
 }
 
 /** Not an async function at the end of the pipeline: what that throws would arrive as an AbortError. */
-export function sinkInto(
-  pending: PendingFile,
-  writing: (step: Promise<void>) => Promise<void> = (step) => step,
-): Writable {
+export function sinkInto(write: (bytes: Buffer) => Promise<void>): Writable {
   return new Writable({
     write(chunk: Buffer, _encoding, done) {
-      writing(pending.write(chunk)).then(() => done(), done)
+      write(chunk).then(() => done(), done)
     },
   })
 }

@@ -4,13 +4,9 @@ import { PartDigest, type PartDigestOptions } from '../checksum/part-digest.js'
 import type { StretchEncryptor } from '../crypto/stored-stretch.js'
 import { throwIfAborted } from '../internal/abort.js'
 import { breathe } from '../internal/breathe.js'
+import { piecesOf, readAhead, readMemory, READ_BYTES, type ReadMemory } from '../internal/read-ahead.js'
 import { reclaim } from '../internal/reclaim.js'
 import type { SeekableSource } from './seekable-source.js'
-
-/** Bytes of a read: large ones are cheap, and two of them for each part in the making are little. */
-const READ_BYTES = 1024 * 1024
-/** Bytes encrypted and digested at once. */
-const PIECE_BYTES = 128 * 1024
 
 /** How parts are filled. */
 export interface FillOptions extends PartDigestOptions {
@@ -22,7 +18,7 @@ export class PartFiller {
   readonly #source: SeekableSource
   readonly #options: FillOptions
   /** Memory that plaintext is read to, for the next part: fresh pages cost more than what is done with them. */
-  readonly #free: Buffer[] = []
+  readonly #free: ReadMemory[] = []
 
   constructor(source: SeekableSource, options: FillOptions) {
     this.#source = source
@@ -48,7 +44,7 @@ export class PartFiller {
   /** Fills `into` with what the stretch encrypts to. Closes its cipher. */
   encrypt({ start, length, running }: StretchEncryptor, into: Buffer): Promise<Digest> {
     return this.#filling(async (digest) => {
-      const memory = [this.#allocate(), this.#allocate()]
+      const memory = this.#free.pop() ?? readMemory(this.#source.size)
       let filled = 0
       const take = async (output: Buffer): Promise<void> => {
         into.set(output, filled)
@@ -57,7 +53,8 @@ export class PartFiller {
         reclaim(output)
       }
       try {
-        for await (const slice of this.#readAhead(start, length, memory)) {
+        for await (const slice of readAhead(this.#source.read, { start, length }, memory)) {
+          throwIfAborted(this.#options.signal)
           for (const piece of piecesOf(slice)) {
             await take(running.update(piece))
             await breathe()
@@ -66,7 +63,7 @@ export class PartFiller {
         await take(running.final())
       } finally {
         running.close()
-        this.#free.push(...memory)
+        this.#free.push(memory)
       }
     })
   }
@@ -82,35 +79,4 @@ export class PartFiller {
       digest.close()
     }
   }
-
-  #allocate(): Buffer {
-    return this.#free.pop() ?? Buffer.allocUnsafeSlow(Math.min(READ_BYTES, Math.max(1, this.#source.size)))
-  }
-
-  /** The source from `start` on, in turns in one memory and the other: one is read to while the other is worked on. */
-  async *#readAhead(start: number, length: number, memory: readonly Buffer[]): AsyncGenerator<Buffer> {
-    const { signal } = this.#options
-    const read = async (at: number): Promise<Buffer> => {
-      const whole = memory[Math.floor(at / READ_BYTES) % memory.length] as Buffer
-      const slice = whole.subarray(0, Math.min(READ_BYTES, length - at))
-      await this.#source.read(slice, start + at)
-      return slice
-    }
-    let next: Promise<Buffer> | undefined = length > 0 ? read(0) : undefined
-    try {
-      for (let at = READ_BYTES; next !== undefined; at += READ_BYTES) {
-        throwIfAborted(signal)
-        const slice = await next
-        next = at < length ? read(at) : undefined
-        yield slice
-      }
-    } finally {
-      // Its memory must not be another part's before the read is done.
-      await next?.catch(() => undefined)
-    }
-  }
-}
-
-function* piecesOf(bytes: Buffer): Generator<Buffer> {
-  for (let at = 0; at < bytes.length; at += PIECE_BYTES) yield bytes.subarray(at, at + PIECE_BYTES)
 }
