@@ -1,6 +1,7 @@
 /** The body of an answer: as long as announced, with the checksum the service stated, errors in our terms. */
+import { createHash, type Hash } from 'node:crypto'
 import { finished, Readable } from 'node:stream'
-import { BodyDigest } from '../checksum/body-digest.js'
+import { Crc64 } from '../checksum/crc64.js'
 import { IntegrityError, LengthError } from '../errors.js'
 import type { ProgressListener } from '../internal/progress.js'
 
@@ -29,20 +30,24 @@ export class AnswerBody extends Readable {
   readonly #source: Readable
   readonly #subject: string
   readonly #expected: AnswerExpectation
-  readonly #digest: BodyDigest
+  /** Only what is compared is computed. */
+  readonly #crc64: Crc64 | undefined
+  readonly #md5: Hash | undefined
+  #length = 0
 
   constructor(source: Readable, { subject, expected, mapError, onProgress }: AnswerBodyOptions) {
     super({ highWaterMark: 256 * 1024 })
-    let bytes = 0
     this.#source = source
     this.#subject = subject
     this.#expected = expected
-    this.#digest = new BodyDigest({ md5: expected.md5 !== undefined })
+    this.#crc64 = expected.crc64 === undefined ? undefined : new Crc64()
+    this.#md5 = expected.md5 === undefined ? undefined : createHash('md5')
     source.on('data', (chunk: Buffer) => {
-      this.#digest.update(chunk)
-      bytes += chunk.length
+      this.#length += chunk.length
+      this.#crc64?.update(chunk)
+      this.#md5?.update(chunk)
       try {
-        onProgress?.({ bytes, total: expected.length })
+        onProgress?.({ bytes: this.#length, total: expected.length })
       } catch (error) {
         this.destroy(error as Error)
         return
@@ -71,14 +76,14 @@ export class AnswerBody extends Readable {
   }
 
   #end(): void {
-    const found = this.#digest.digest()
     const { length, crc64, md5 } = this.#expected
-    if (found.length !== length) {
-      this.destroy(new LengthError('SEALSTREAM_TRUNCATED', this.#subject, length, found.length))
-    } else if (crc64 !== undefined && found.crc64 !== crc64) {
-      this.#fail('crc64', String(crc64), String(found.crc64))
-    } else if (md5 !== undefined && found.md5 !== md5) {
-      this.#fail('md5', md5, found.md5 ?? '')
+    const foundMd5 = this.#md5?.digest('hex')
+    if (this.#length !== length) {
+      this.destroy(new LengthError('SEALSTREAM_TRUNCATED', this.#subject, length, this.#length))
+    } else if (this.#crc64?.value !== crc64) {
+      this.#fail('crc64', String(crc64), String(this.#crc64?.value))
+    } else if (foundMd5 !== md5) {
+      this.#fail('md5', String(md5), String(foundMd5))
     } else {
       this.push(null)
     }

@@ -5,6 +5,9 @@ import type { HeadObjectResult } from '../cos/head-object.js'
 import type { DataKey } from '../crypto/data-key.js'
 import { metadataText } from '../cos/metadata.js'
 import { ServiceError } from '../errors.js'
+import { breathe } from '../internal/breathe.js'
+import { reclaim } from '../internal/reclaim.js'
+import { WriteBehind } from '../internal/write-behind.js'
 import type { DownloadJob } from './download-job.js'
 import { objectChanged } from './object-changed.js'
 import type { PlannedRange } from './download-plan.js'
@@ -56,23 +59,30 @@ async function fetchOnce(
   let position = range.start
   // What comes before the range is another one's, and only helps to decrypt this one.
   let before = offset - from
-  const write = async (bytes: Buffer): Promise<void> => {
-    if (bytes.length === 0) return
+  const output = new WriteBehind(async (bytes) => {
     await file.write(bytes, position)
     position += bytes.length
     onBytes(bytes.length)
+  })
+  const take = async (plain: Buffer): Promise<void> => {
+    await output.put(plain)
+    reclaim(plain)
   }
   try {
     for await (const chunk of answer.Body as AsyncIterable<Buffer>) {
       crc64.update(chunk.subarray(Math.min(before, chunk.length)))
       before -= Math.min(before, chunk.length)
-      if (dataKey === undefined) await write(chunk)
-      else if (decryptor !== undefined) await write(decryptor.update(chunk))
+      if (dataKey === undefined) await output.put(chunk)
+      else if (decryptor !== undefined) await take(decryptor.update(chunk))
+      await breathe()
     }
-    if (decryptor !== undefined) await write(decryptor.final())
+    if (decryptor !== undefined) await take(decryptor.final())
+    await output.end()
   } finally {
     decryptor?.close()
     answer.Body.destroy()
+    // Nothing is written any more when this range is begun again.
+    await output.settle()
   }
   return crc64.value
 }
