@@ -1,20 +1,22 @@
 /** Long work that lets others have the thread, by time and not by amount: how fast a machine is nobody knows. */
-import { setImmediate } from 'node:timers/promises'
 
 /** Longest that work goes on before timers, sockets and aborts get their turn, in milliseconds. */
 const MOST_MS = 8
 
 let since = 0
-let turn: Promise<void> | undefined
+const waiting: (() => void)[] = []
 
 /** Call it between pieces of work. Resolves at once, or after the other events that wait. */
-export async function breathe(): Promise<void> {
-  // Whoever resumes late, when those before it have used the turn up, waits for the next one.
-  while (performance.now() - since > MOST_MS) await (turn ??= nextTurn())
+export function breathe(): Promise<void> | undefined {
+  if (performance.now() - since <= MOST_MS) return undefined
+  return new Promise((resolve) => {
+    if (waiting.push(resolve) === 1) setImmediate(next)
+  })
 }
 
-async function nextTurn(): Promise<void> {
-  await setImmediate()
+/** One at a time: if all went on in the same turn, each would take as long again. */
+function next(): void {
   since = performance.now()
-  turn = undefined
+  waiting.shift()?.()
+  if (waiting.length > 0) setImmediate(next)
 }

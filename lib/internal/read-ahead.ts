@@ -22,11 +22,13 @@ export async function* readAhead(
   memory: ReadMemory,
 ): AsyncGenerator<Buffer> {
   const { length: size } = memory[0]
-  const begin = async (at: number): Promise<Buffer> => {
+  const begin = (at: number): Promise<Buffer> => {
     const whole = memory[Math.floor(at / size) % 2] as Buffer
     const slice = whole.subarray(0, Math.min(size, length - at))
-    await read(slice, start + at)
-    return slice
+    const reading = read(slice, start + at).then(() => slice)
+    // It may fail while the slice before is worked on: whoever asks for it learns of it, until then it is nobody's fault.
+    reading.catch(() => undefined)
+    return reading
   }
   let next: Promise<Buffer> | undefined = length > 0 ? begin(0) : undefined
   try {

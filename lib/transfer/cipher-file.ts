@@ -33,7 +33,8 @@ export async function cipherFile(
   let bytes = 0
   try {
     await source.check()
-    for await (const slice of readAhead(source.read, whole, readMemory(source.size))) {
+    const read = (into: Buffer, position: number): Promise<void> => source.read(into, position)
+    for await (const slice of readAhead(read, whole, readMemory(source.size))) {
       for (const piece of piecesOf(slice)) {
         throwIfAborted(signal)
         const made = running.update(piece)

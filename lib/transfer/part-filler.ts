@@ -42,8 +42,9 @@ export class PartFiller {
   }
 
   /** Fills `into` with what the stretch encrypts to. Closes its cipher. */
-  encrypt({ start, length, running }: StretchEncryptor, into: Buffer): Promise<Digest> {
-    return this.#filling(async (digest) => {
+  async encrypt({ start, length, running }: StretchEncryptor, into: Buffer): Promise<Digest> {
+    const filling = this.#filling(async (digest) => {
+      const read = (bytes: Buffer, position: number): Promise<void> => this.#source.read(bytes, position)
       const memory = this.#free.pop() ?? readMemory(this.#source.size)
       let filled = 0
       const take = async (output: Buffer): Promise<void> => {
@@ -53,7 +54,7 @@ export class PartFiller {
         reclaim(output)
       }
       try {
-        for await (const slice of readAhead(this.#source.read, { start, length }, memory)) {
+        for await (const slice of readAhead(read, { start, length }, memory)) {
           throwIfAborted(this.#options.signal)
           for (const piece of piecesOf(slice)) {
             await take(running.update(piece))
@@ -62,10 +63,10 @@ export class PartFiller {
         }
         await take(running.final())
       } finally {
-        running.close()
         this.#free.push(memory)
       }
     })
+    return filling.finally(() => running.close())
   }
 
   async #filling(fill: (digest: PartDigest) => Promise<void>): Promise<Digest> {

@@ -1,5 +1,4 @@
 /** Parts that are made by several threads, in memory that all of them share. */
-import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import type { Digest } from '../checksum/body-digest.js'
 import { SealstreamError } from '../errors.js'
@@ -55,6 +54,7 @@ export async function startThreads(
 /** One thread, and what it is at. */
 class PartThread {
   readonly #worker: Worker
+  readonly #ready: Deferred<void> = deferred()
   readonly #orders = new Map<number, Deferred<Digest>>()
   #lastId = 0
   #failure: { readonly error: unknown } | undefined
@@ -75,8 +75,8 @@ class PartThread {
   }
 
   /** Resolves when it runs. @throws Where it cannot. */
-  async ready(): Promise<void> {
-    await once(this.#worker, 'message')
+  ready(): Promise<void> {
+    return this.#ready.promise
   }
 
   fill(order: Omit<ThreadOrder, 'id'>): Promise<Digest> {
@@ -93,7 +93,10 @@ class PartThread {
   }
 
   #settle(report: ThreadReport): void {
-    if (report.type === 'ready') return
+    if (report.type === 'ready') {
+      this.#ready.resolve()
+      return
+    }
     const order = this.#orders.get(report.id)
     this.#orders.delete(report.id)
     if (report.type === 'filled') order?.resolve(report.digest)
@@ -102,6 +105,7 @@ class PartThread {
 
   #fail(error: unknown): void {
     this.#failure ??= { error }
+    this.#ready.reject(error)
     for (const order of this.#orders.values()) order.reject(error)
     this.#orders.clear()
   }

@@ -19,7 +19,7 @@ export interface SeekableSource {
    *
    * @throws SealstreamError `SEALSTREAM_SOURCE_CHANGED` where there are not as many bytes.
    */
-  readonly read: (into: Buffer, position: number) => Promise<void>
+  read(into: Buffer, position: number): Promise<void>
   /** @throws SealstreamError `SEALSTREAM_SOURCE_CHANGED` unless it is still what it was when it was opened. */
   check(): Promise<void>
   close(): Promise<void>

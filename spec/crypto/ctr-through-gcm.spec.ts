@@ -170,7 +170,8 @@ describe('race', () => {
   const wrong =
     (spoil: (output: Buffer, round: number) => Buffer): CtrBackEnd =>
     (key, counter) => {
-      const round = started++
+      // The champion starts one, too.
+      const round = Math.floor(started++ / 2)
       const { cipher, mostBytes } = plainCtr(key, counter)
       const update = (bytes: Buffer): Buffer => spoil(cipher.update(bytes), round)
       return { cipher: { update } as unknown as Cipher, mostBytes }
@@ -202,13 +203,16 @@ describe('race', () => {
   })
 
   for (const [name, spoil] of [
-    ['its last byte is another', (output: Buffer) => (output.writeUInt8(output.at(-1)! ^ 1, output.length - 1), output)],
+    [
+      'its last byte is another',
+      (output: Buffer) => (output.writeUInt8(output.at(-1)! ^ 1, output.length - 1), output),
+    ],
     ['its first byte is another', (output: Buffer) => (output.writeUInt8(output[0]! ^ 0x80), output)],
     ['it is a byte short', (output: Buffer) => output.subarray(0, -1)],
     ['it gives nothing', () => Buffer.alloc(0)],
     [
       'a byte is another in the last of 5 rounds',
-      (output: Buffer, round: number) => (round === 4 ? output.fill(0, 100, 120) : output),
+      (output: Buffer, round: number) => (round === 4 ? output.fill(output[100]! ^ 1, 100, 101) : output),
     ],
   ] as const) {
     it(`is never won by a challenger that is quick and wrong: ${name}`, () => {

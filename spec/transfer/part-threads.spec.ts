@@ -1,0 +1,106 @@
+/** Threads of the process that runs these specs. What takes many of them is in upload-threads.spec.ts. */
+import { createHash } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { expect } from 'chai'
+import { crc64 } from '../../lib/checksum/crc64.js'
+import { makeService } from '../../lib/cos-client.js'
+import { DataKey } from '../../lib/crypto/data-key.js'
+import type { Sealer } from '../../lib/transfer/seal.js'
+import { startThreads } from '../../lib/transfer/part-threads.js'
+import { openFileSource } from '../../lib/transfer/seekable-source.js'
+import { uploadJob } from '../../lib/transfer/upload-job.js'
+import { uploadSeekable } from '../../lib/transfer/upload-seekable.js'
+import { ctrModel } from '../support/ctr-model.js'
+import { rawObject } from '../support/format-writers.js'
+import { BUCKET } from '../support/raw-request.js'
+import { refused } from '../support/refused.js'
+import { content, PART, transferBench } from '../support/transfers.js'
+
+const CHANGED = 'SEALSTREAM_SOURCE_CHANGED'
+const SIZE = 3 * PART + 7
+
+describe('parts that threads of this process make', () => {
+  const bench = transferBench()
+  const PLAIN = content(SIZE, 61)
+  const KEY = content(32, 65)
+  const IV = content(16, 66)
+
+  it('are never encrypted again under their data key: a second upload with it is refused, and sends nothing', async () => {
+    await writeFile(bench.path('source'), PLAIN)
+    const { endpoint, credentials } = bench.server
+    const service = makeService({ endpoint, credentials, bucket: BUCKET, retry: { attempts: 1 } })
+    const dataKey = DataKey.from({ format: 'cos', key: KEY, iv: IV })
+    // It forgets nothing when an upload is over: uploads dispose what they were given.
+    dataKey.dispose = () => undefined
+    const sealer: Sealer = {
+      identity: 'one and the same',
+      canReopen: false,
+      storedSize: (size) => size,
+      seal: async () => ({ dataKey, envelope: {}, saved: { Envelope: {} } }),
+      reopen: async () => dataKey,
+    }
+    const upload = async (Key: string, threads: number): Promise<void> => {
+      const params = { Key, PartSize: PART, Concurrency: 3, threads }
+      const source = await openFileSource(bench.path('source'), 'LocalFilePath')
+      try {
+        await uploadSeekable(uploadJob(service, params, [], sealer), source)
+      } finally {
+        await source.close()
+      }
+    }
+    try {
+      await upload('a', 2)
+      const { bytes } = await rawObject(bench, 'a')
+      expect(bytes.equals(ctrModel(KEY, IV, PLAIN))).to.equal(true)
+      const sent = bench.count('uploadPart')
+      for (const threads of [2, 1]) {
+        await refused('SEALSTREAM_DATA_KEY_REUSED', () => upload('b', threads))
+      }
+      expect(bench.count('uploadPart')).to.equal(sent)
+      await refused('SEALSTREAM_DATA_KEY_REUSED', () => dataKey.encryptor({ start: 3 * PART }))
+    } finally {
+      await service.http.close()
+    }
+  })
+
+  it('fail with the code of what a thread fails with: a source that changed', async () => {
+    await writeFile(bench.path('source'), PLAIN)
+    let isChanged = false
+    const params = {
+      Key: 'k',
+      LocalFilePath: bench.path('source'),
+      PartSize: PART,
+      Concurrency: 2,
+      threads: 2,
+      onProgress: ({ bytes }: { bytes: number }) => {
+        if (bytes === 0 || isChanged) return
+        isChanged = true
+        writeFileSync(bench.path('source'), content(SIZE, 67))
+      },
+    }
+    await refused(CHANGED, () => bench.encrypting().uploadFile(params))
+    expect(await bench.uploads()).to.deep.equal([])
+  })
+
+  it('have the digests of their bytes, MD5 among them where it is asked for, and none after the end', async () => {
+    await writeFile(bench.path('source'), PLAIN)
+    const source = await openFileSource(bench.path('source'), 'LocalFilePath')
+    const options = { dataKey: undefined, sameBytes: false, md5: true, peers: 2, signal: undefined }
+    const threaded = (await startThreads(source.shared!, 1, options))!
+    const into = Buffer.from(new SharedArrayBuffer(PART))
+    const part = { number: 2, offset: PART, length: PART }
+    try {
+      const bytes = PLAIN.subarray(PART, 2 * PART)
+      const md5 = createHash('md5').update(bytes).digest('hex')
+      const digest = await threaded.make(part, into)
+      expect(digest).to.deep.equal({ length: PART, crc64: crc64(bytes), md5 })
+      expect(into.equals(bytes)).to.equal(true)
+    } finally {
+      await threaded.close()
+      await source.close()
+    }
+    const late: unknown = await threaded.make(part, into).catch((error: unknown) => error)
+    expect(late).to.be.instanceOf(Error)
+  })
+})
