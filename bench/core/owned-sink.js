@@ -58,7 +58,6 @@ export const contestants = {
     }),
   },
   'bare update loop': {
-    warmUps: 0,
     prepare: (param) =>
       loop(
         param,
@@ -70,7 +69,6 @@ export const contestants = {
       ),
   },
   'sealstream, owned sink': {
-    warmUps: 0,
     async prepare(param) {
       await warm()
       return loop(

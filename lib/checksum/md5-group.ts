@@ -133,6 +133,15 @@ class NativeMd5 implements RunningMd5 {
 
 let group: Md5Group | null | undefined
 
+/** The group of this thread, made on first use; undefined where kernels cannot run. */
+function md5Group(): Md5Group | undefined {
+  if (group === undefined) {
+    const lanes = Md5Lanes.load()
+    group = lanes === undefined ? null : new Md5Group(lanes)
+  }
+  return group ?? undefined
+}
+
 /**
  * Begins an MD5 that others of this thread may be computed along with.
  *
@@ -140,9 +149,10 @@ let group: Md5Group | null | undefined
  */
 export function openMd5(peers: number): RunningMd5 {
   if (peers < LEAST_LANES) return new NativeMd5()
-  if (group === undefined) {
-    const lanes = Md5Lanes.load()
-    group = lanes === undefined ? null : new Md5Group(lanes)
-  }
-  return group?.open() ?? new NativeMd5()
+  return md5Group()?.open() ?? new NativeMd5()
+}
+
+/** Makes the kernels ready on this thread, so that others it starts share their code and find it optimised. */
+export function prepareMd5(): void {
+  md5Group()
 }

@@ -19,7 +19,19 @@ interface WebAssemblyApi {
 }
 
 /**
- * Compiles kernels that share one memory.
+ * Compiled once in a process: V8 has threads share the code of equal modules, also what it optimised meanwhile, as long as one of them
+ * is alive. Compiling the largest anew takes some 100 ms of processor time.
+ */
+const modules = new Map<string, object>()
+
+function compiled(api: WebAssemblyApi, { sha256, base64 }: KernelCode): object {
+  const module = modules.get(sha256) ?? new api.Module(Buffer.from(base64, 'base64'))
+  modules.set(sha256, module)
+  return module
+}
+
+/**
+ * Kernels that share one memory.
  *
  * @param bytes - Size of that memory at least.
  * @returns Undefined where this process has no WebAssembly (`--jitless`), or none with SIMD.
@@ -33,8 +45,8 @@ export function loadKernels<Exports>(
   try {
     const pages = Math.ceil(bytes / PAGE_BYTES)
     const memory = new api.Memory({ initial: pages, maximum: pages })
-    return codes.map(({ base64 }) => {
-      const instance = new api.Instance(new api.Module(Buffer.from(base64, 'base64')), { env: { memory } })
+    return codes.map((code) => {
+      const instance = new api.Instance(compiled(api, code), { env: { memory } })
       return { run: instance.exports as Exports, memory: memory.buffer }
     })
   } catch {

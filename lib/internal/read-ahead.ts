@@ -43,9 +43,14 @@ export async function* readAhead(
   }
 }
 
-/** Work on a slice goes piece by piece: what it makes of a piece is still in the processor's cache when it is passed on. */
-export const PIECE_BYTES = 128 * 1024
+/** Bytes in stretches of one size, the last one shorter. */
+export function* slicesOf(bytes: Buffer, size: number): Generator<Buffer> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size)
+}
 
-export function* piecesOf(bytes: Buffer): Generator<Buffer> {
-  for (let at = 0; at < bytes.length; at += PIECE_BYTES) yield bytes.subarray(at, at + PIECE_BYTES)
+/** Work on a slice goes piece by piece: what it makes of a piece is still in the processor's cache when it is passed on. */
+const PIECE_BYTES = 128 * 1024
+
+export function piecesOf(bytes: Buffer): Generator<Buffer> {
+  return slicesOf(bytes, PIECE_BYTES)
 }

@@ -10,10 +10,10 @@ import { MessageChannel } from 'node:worker_threads'
 /** Smaller outputs are not worth it. */
 const LEAST_BYTES = 8 * 1024
 /**
- * Freeing a block of this size once makes glibc serve all up to 32 MiB from its heap, and keep 64 MiB of free heap (mallopt(3),
+ * Freeing a block of this size once makes glibc serve all up to 8 MiB from its heap, and keep 16 MiB of free heap (mallopt(3),
  * M_MMAP_THRESHOLD). Its pages are never touched.
  */
-const THRESHOLD_BYTES = 32 * 1024 * 1024 - 64 * 1024
+const THRESHOLD_BYTES = 8 * 1024 * 1024 - 64 * 1024
 
 type Free = (memory: ArrayBuffer) => void
 

@@ -4,9 +4,19 @@ import { PartDigest, type PartDigestOptions } from '../checksum/part-digest.js'
 import type { StretchEncryptor } from '../crypto/stored-stretch.js'
 import { throwIfAborted } from '../internal/abort.js'
 import { breathe } from '../internal/breathe.js'
-import { piecesOf, readAhead, readMemory, READ_BYTES, type ReadMemory } from '../internal/read-ahead.js'
+import {
+  piecesOf,
+  readAhead,
+  readMemory,
+  READ_BYTES,
+  slicesOf,
+  type ReadMemory,
+} from '../internal/read-ahead.js'
 import { reclaim } from '../internal/reclaim.js'
 import type { SeekableSource } from './seekable-source.js'
+
+/** Where parts are small, reads are: what is read to must not need more memory than the parts themselves. */
+const LEAST_READ_BYTES = 128 * 1024
 
 /** How parts are filled. */
 export interface FillOptions extends PartDigestOptions {
@@ -29,10 +39,11 @@ export class PartFiller {
   copy(offset: number, into: Buffer): Promise<Digest> {
     const { signal } = this.#options
     return this.#filling(async (digest) => {
-      for (let at = 0; at < into.length; at += READ_BYTES) {
+      let at = 0
+      for (const slice of slicesOf(into, READ_BYTES)) {
         throwIfAborted(signal)
-        const slice = into.subarray(at, at + READ_BYTES)
         await this.#source.read(slice, offset + at)
+        at += slice.length
         for (const piece of piecesOf(slice)) {
           await digest.update(piece)
           await breathe()
@@ -44,8 +55,6 @@ export class PartFiller {
   /** Fills `into` with what the stretch encrypts to. Closes its cipher. */
   async encrypt({ start, length, running }: StretchEncryptor, into: Buffer): Promise<Digest> {
     const filling = this.#filling(async (digest) => {
-      const read = (bytes: Buffer, position: number): Promise<void> => this.#source.read(bytes, position)
-      const memory = this.#free.pop() ?? readMemory(this.#source.size)
       let filled = 0
       const take = async (output: Buffer): Promise<void> => {
         into.set(output, filled)
@@ -53,20 +62,32 @@ export class PartFiller {
         await digest.update(output)
         reclaim(output)
       }
-      try {
-        for await (const slice of readAhead(read, { start, length }, memory)) {
-          throwIfAborted(this.#options.signal)
-          for (const piece of piecesOf(slice)) {
-            await take(running.update(piece))
-            await breathe()
-          }
+      for await (const slice of this.#slices(start, length)) {
+        throwIfAborted(this.#options.signal)
+        for (const piece of piecesOf(slice)) {
+          await take(running.update(piece))
+          await breathe()
         }
-        await take(running.final())
-      } finally {
-        this.#free.push(memory)
       }
+      await take(running.final())
     })
     return filling.finally(() => running.close())
+  }
+
+  /** The source's bytes, as they lie in memory or as they are read to memory of ours. */
+  async *#slices(start: number, length: number): AsyncGenerator<Buffer> {
+    const { bytes } = this.#source
+    if (bytes !== undefined) {
+      for (const slice of slicesOf(bytes.subarray(start, start + length), READ_BYTES)) yield slice
+      return
+    }
+    const read = (into: Buffer, position: number): Promise<void> => this.#source.read(into, position)
+    const memory = this.#free.pop() ?? readMemory(Math.max(LEAST_READ_BYTES, Math.ceil(length / 8)))
+    try {
+      yield* readAhead(read, { start, length }, memory)
+    } finally {
+      this.#free.push(memory)
+    }
   }
 
   async #filling(fill: (digest: PartDigest) => Promise<void>): Promise<Digest> {

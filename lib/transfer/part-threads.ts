@@ -1,6 +1,7 @@
 /** Parts that are made by several threads, in memory that all of them share. */
 import { Worker } from 'node:worker_threads'
 import type { Digest } from '../checksum/body-digest.js'
+import { prepareMd5 } from '../checksum/md5-group.js'
 import { SealstreamError } from '../errors.js'
 import { unlessAborted } from '../internal/abort.js'
 import { deferred, type Deferred } from '../internal/deferred.js'
@@ -28,6 +29,7 @@ export async function startThreads(
 ): Promise<ThreadedMaker | undefined> {
   const { dataKey, md5, peers, sameBytes, signal } = options
   const setup: ThreadSetup = { file, md5, peers: Math.ceil(peers / threads) }
+  if (md5) prepareMd5()
   const started = Array.from({ length: threads }, () => new PartThread(setup))
   const close = async (): Promise<void> => {
     await Promise.all(started.map((thread) => thread.close()))

@@ -12,6 +12,8 @@ export interface SeekableSource {
   readonly size: number
   /** Tells these bytes from others across runs; undefined where nothing does. */
   readonly fingerprint: string | undefined
+  /** The bytes themselves, where they are in memory: what is only looked at need not be copied. */
+  readonly bytes?: Buffer
   /** By what other threads of this process read the same bytes, until `close`; absent where they cannot. */
   readonly shared?: SharedFile
   /**
@@ -113,6 +115,7 @@ function fileSource(access: FileAccess, file: SharedFile): SeekableSource {
 export function bytesSource(bytes: Buffer): SeekableSource {
   return {
     size: bytes.length,
+    bytes,
     fingerprint: undefined,
     async read(into, position) {
       // Others get their turn, an abort among them.

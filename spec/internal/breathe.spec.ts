@@ -96,4 +96,25 @@ describe('breathe', () => {
     expect(Math.min(...done)).to.be.at.least(10)
     expect(Math.max(...done)).to.be.at.most(20)
   })
+
+  it('lets one of several loops go on in a turn when each takes as long as a turn may', async () => {
+    let isOver = false
+    const stepsOfTurns = [0]
+    const countTurns = (): void => {
+      stepsOfTurns.push(0)
+      if (stepsOfTurns.length > 40) isOver = true
+      else setImmediate(countTurns)
+    }
+    const working = Array.from({ length: 4 }, () =>
+      work(
+        10,
+        () => isOver,
+        () => (stepsOfTurns[stepsOfTurns.length - 1]! += 1),
+      ),
+    )
+    setImmediate(countTurns)
+    await Promise.all(working)
+    // All begin in the first.
+    expect(Math.max(...stepsOfTurns.slice(1))).to.equal(1)
+  })
 })

@@ -22,12 +22,17 @@ const THREAD = pathOf('../../lib/transfer/part-thread.ts')
 /** What a bundle of CommonJS modules asks for. */
 const BANNER = `import { createRequire } from 'node:module'; const require = createRequire(import.meta.url)`
 
+/** What becomes of the file of the threads. */
+interface ThreadFile {
+  readonly thread?: 'there' | 'missing' | 'empty'
+}
+
 class ThreadBench {
   readonly #folder = mkdtempSync(join(tmpdir(), 'sealstream-threads-'))
 
-  constructor({ isThreadMissing = false } = {}) {
+  constructor({ thread = 'there' }: ThreadFile = {}) {
     buildSync({
-      entryPoints: isThreadMissing ? { child: CHILD } : { child: CHILD, 'part-thread': THREAD },
+      entryPoints: thread === 'there' ? { child: CHILD, 'part-thread': THREAD } : { child: CHILD },
       outdir: this.#folder,
       bundle: true,
       platform: 'node',
@@ -37,6 +42,7 @@ class ThreadBench {
       logLevel: 'error',
     })
     writeFileSync(join(this.#folder, 'package.json'), '{"type":"module"}')
+    if (thread === 'empty') writeFileSync(join(this.#folder, 'part-thread.js'), '')
   }
 
   /**
@@ -114,7 +120,7 @@ export class ThreadUploads {
 }
 
 /** Call inside `describe`: one bundle for all of its tests, and the source afresh for each. */
-export function threadUploads(bench: TransferBench, options?: { isThreadMissing: boolean }): ThreadUploads {
+export function threadUploads(bench: TransferBench, options?: ThreadFile): ThreadUploads {
   let processes: ThreadBench | undefined
   before(() => void (processes = new ThreadBench(options)))
   after(() => processes?.close())

@@ -11,6 +11,7 @@ export function withWebAssembly<Result>(api: object | undefined, run: () => Resu
   }
 }
 
+/** What an engine without SIMD says of a module that has it, too; modules are compiled once, and cannot be refused later. */
 function refuse(): never {
   throw new RangeError('not here')
 }
@@ -20,8 +21,6 @@ const real = (globalThis as unknown as { WebAssembly: object }).WebAssembly
 /** Ways in which kernels cannot be loaded. */
 export const UNUSABLE = [
   ['is no WebAssembly', undefined],
-  // What an engine without SIMD says of a module that has it.
-  ['are no modules with SIMD', { ...parts(), Module: refuse }],
   ['is no memory left', { ...parts(), Memory: refuse }],
   ['is no instance to be had', { ...parts(), Instance: refuse }],
 ] as const

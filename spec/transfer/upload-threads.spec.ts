@@ -68,15 +68,17 @@ describe('uploadFile by threads', () => {
   })
 })
 
-describe('uploadFile by threads, where the file of the threads is missing,', () => {
-  const bench = transferBench()
-  const uploads = threadUploads(bench, { isThreadMissing: true })
+for (const thread of ['missing', 'empty'] as const) {
+  describe(`uploadFile by threads, where the file of the threads is ${thread},`, () => {
+    const bench = transferBench()
+    const uploads = threadUploads(bench, { thread })
 
-  it('warns once, and makes the parts without', async () => {
-    const tasks = (['cos', 'sealed', 'plain'] as const).map((kind) => uploads.task(kind, { Key: kind }))
-    const { outcomes, warnings, ended } = await uploads.report(...tasks)
-    expect(warnings).to.deep.equal(['SEALSTREAM_NO_THREADS'])
-    for (const [index, task] of tasks.entries()) await uploads.expectStored(task, outcomes[index]!)
-    expect(ended).to.equal(outcomes.reduce((sum, { threads }) => sum + threads, 0))
+    it('warns once, and makes the parts without', async () => {
+      const tasks = (['cos', 'sealed', 'plain'] as const).map((kind) => uploads.task(kind, { Key: kind }))
+      const { outcomes, warnings, ended } = await uploads.report(...tasks)
+      expect(warnings).to.deep.equal(['SEALSTREAM_NO_THREADS'])
+      for (const [index, task] of tasks.entries()) await uploads.expectStored(task, outcomes[index]!)
+      expect(ended).to.equal(outcomes.reduce((sum, { threads }) => sum + threads, 0))
+    })
   })
-})
+}
