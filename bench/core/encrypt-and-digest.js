@@ -62,7 +62,12 @@ export const contestants = {
         bytes: source.size,
         async run() {
           await Promise.all(
-            into.map((part, at) => threads.make({ number: at + 1, offset: at * each, length: each }, part)),
+            memory.map(async (own, at) => {
+              // It is moved to a thread and comes back.
+              memory[at] = (
+                await threads.make({ number: at + 1, offset: at * each, length: each }, own)
+              ).bytes
+            }),
           )
         },
         async close() {

@@ -152,7 +152,11 @@ export function openMd5(peers: number): RunningMd5 {
   return md5Group()?.open() ?? new NativeMd5()
 }
 
-/** Makes the kernels ready on this thread, so that others it starts share their code and find it optimised. */
-export function prepareMd5(): void {
-  md5Group()
+/**
+ * Compiles the kernels on this thread, and keeps them: threads that come and go share that code, and what V8 optimised of it.
+ *
+ * @param peers - As for {@link openMd5}, of those threads.
+ */
+export function prepareMd5(peers: number): void {
+  if (peers >= LEAST_LANES) md5Group()
 }

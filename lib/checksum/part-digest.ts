@@ -1,4 +1,5 @@
 /** The digest of a part that is made or held beside others: their MD5s are computed together. */
+import { throwIfAborted } from '../internal/abort.js'
 import { breathe } from '../internal/breathe.js'
 import type { Digest } from './body-digest.js'
 import { Crc64 } from './crc64.js'
@@ -41,11 +42,15 @@ export class PartDigest {
   }
 }
 
-/** The {@link Digest} of a part that is all at hand. Others get their turn meanwhile. */
-export async function digestOfPart(bytes: Uint8Array, options: PartDigestOptions): Promise<Digest> {
+/** The {@link Digest} of a part that is all at hand. Others get their turn meanwhile. @throws SealstreamError `SEALSTREAM_ABORTED` */
+export async function digestOfPart(
+  bytes: Uint8Array,
+  { signal, ...options }: PartDigestOptions & { readonly signal: AbortSignal | undefined },
+): Promise<Digest> {
   const running = new PartDigest(options)
   try {
     for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
+      throwIfAborted(signal)
       await running.update(bytes.subarray(at, at + PIECE_BYTES))
       await breathe()
     }

@@ -159,9 +159,18 @@ interface Run {
   readonly signal: AbortSignal
 }
 
+/** Smaller files gain nothing from being read at known places, and some of /sys are shorter than they say. */
+const LEAST_OWNED_BYTES = 1024 * 1024
+
 /** @returns Bytes read. @param before - Done when all is written, and before the file has its name. */
 async function run(job: Run, before?: () => Promise<void>): Promise<number> {
-  const { from, to, running, output, signal } = job
+  return runOpen(job, before).finally(() => job.running.close())
+}
+
+async function runOpen(
+  { from, to, running, output, signal }: Run,
+  before: (() => Promise<void>) | undefined,
+): Promise<number> {
   const handle = from === '-' ? undefined : await openSource(from)
   const total = await sizeOf(handle)
   const { listener, stop } = output.progress(from, total)
@@ -171,8 +180,8 @@ async function run(job: Run, before?: () => Promise<void>): Promise<number> {
     listener(progress)
   }
   try {
-    if (to !== '-' && handle !== undefined && total !== undefined) {
-      const source = await handleSource(handle, 'IN')
+    if (to !== '-' && handle !== undefined && total !== undefined && total >= LEAST_OWNED_BYTES) {
+      const source = await handleSource(handle, `IN (${from})`)
       await toFile(to, (write) => cipherFile(source, running, { write, onProgress, signal }), before)
       return read
     }

@@ -22,7 +22,7 @@ export class AesCtr implements RunningCipher {
   #key: KeyObject | undefined
   #position: number
   #backEnd = plainCtr
-  #cipher: Cipher
+  #cipher: Cipher | undefined
   /** Position up to which the cipher may be used. */
   #limit = 0
 
@@ -58,6 +58,8 @@ export class AesCtr implements RunningCipher {
 
   close(): void {
     this.#key = undefined
+    // It holds the key, too.
+    this.#cipher = undefined
   }
 
   /** A cipher for the position where this one is. */
@@ -72,7 +74,7 @@ export class AesCtr implements RunningCipher {
 
   #run(bytes: Uint8Array): Buffer {
     this.#position += bytes.length
-    return this.#cipher.update(bytes)
+    return (this.#cipher as Cipher).update(bytes)
   }
 
   #open(): KeyObject {

@@ -8,36 +8,22 @@ import { MOST_HELD_BYTES } from './aes-gcm.js'
 import type { ByteRange, CipherSecret, ContentCipher, RunningCipher } from './content-cipher.js'
 import { assertContext, sealedContext, type EncryptionContext } from './encryption-context.js'
 import { ciphertextSizeOf, FORMAT_NAMES, FORMATS, WRITABLE_FORMATS, type Format } from './format.js'
+import type { DecryptorOptions, EncryptorOptions } from './data-key-options.js'
 import { encryptStretch, planStretch, type StoredStretch, type StretchEncryptor } from './stored-stretch.js'
 import { claimed, endOf } from './claimed-cipher.js'
 import { UsedRanges, type Claim } from './used-ranges.js'
 
-/** Where an encryption starts, and whether it ends the object. */
-export interface EncryptorOptions {
-  /** Plaintext position of the first byte, from 0: any for `cos` and `cos-python`, a multiple of 16,384 for `sealed`. Default 0. */
-  start?: number
-  /** The caller vouches that bytes at positions already encrypted are the same as before (a retry). */
-  sameBytes?: boolean
-  /** Whether the end of the input is the end of the object, which `sealed` and `cos-java-gcm` mark. Default true. */
-  final?: boolean
-}
-
-/** Which plaintext a decryption gives. */
-export interface DecryptorOptions {
-  /** Plaintext position of the first byte, from 0. Default 0. */
-  start?: number
-  /** Plaintext position of the last byte, inclusive. Input that ends before it is an error. Defaults to the input's end. */
-  end?: number
-  /** The first 56 stored bytes of a `sealed` object, for a range that does not begin with them. */
-  head?: Uint8Array
-  /**
-   * Gives out plaintext of `cos-java-gcm` before it is verified: as it comes, and of ranges, which are never verified.
-   * Default false.
-   */
-  releaseUnverified?: boolean
-  /** Most bytes of `cos-java-gcm` that are held until they are verified. Default 64 MiB. */
-  mostHeld?: number
-}
+/**
+ * Claims the positions of a stretch, as {@link DataKey.stretchEncryptor} does, and gives copies of what another thread encrypts it with.
+ * Not a method: whoever holds a data key must not be handed its bytes.
+ *
+ * @throws As {@link DataKey.stretchEncryptor}.
+ */
+export let lendStretch: (
+  dataKey: DataKey,
+  stretch: StoredStretch,
+  options: { readonly sameBytes: boolean },
+) => CipherSecret
 
 /**
  * A data key: 32 key bytes and an IV or salt, for one object in one format.
@@ -46,6 +32,10 @@ export interface DecryptorOptions {
  * made from it keep their own reference until they end or are destroyed.
  */
 export class DataKey {
+  static {
+    lendStretch = (dataKey, stretch, options) => dataKey.#lendStretch(stretch, options)
+  }
+
   /** The format it was made for; decides the content cipher. */
   readonly format: Format
   /** The caller's encryption context, copied. */
@@ -193,22 +183,8 @@ export class DataKey {
     { sameBytes = false }: { sameBytes?: boolean } = {},
   ): StretchEncryptor {
     const encryptor = encryptStretch(this.#cipher, this.#open(), stretch)
-    this.lendStretch(stretch, { sameBytes })
+    this.#claimStretch(stretch, sameBytes)
     return encryptor
-  }
-
-  /**
-   * Claims the positions of a stretch, as {@link DataKey.stretchEncryptor} does, and gives what another thread encrypts it with.
-   *
-   * @throws As {@link DataKey.stretchEncryptor}.
-   */
-  lendStretch(stretch: StoredStretch, { sameBytes = false }: { sameBytes?: boolean } = {}): CipherSecret {
-    const secret = this.#open()
-    const { start, length } = planStretch(this.#cipher, stretch).owned
-    const isEnd = stretch.offset + stretch.length === this.#cipher.ciphertextSize(stretch.size)
-    const end = isEnd ? (endOf(this.#cipher)?.(stretch.size) ?? stretch.size) : start + length
-    if (end > start) this.#claim(start, sameBytes).extend(end - start)
-    return secret
   }
 
   /**
@@ -276,6 +252,22 @@ export class DataKey {
   /** Never shows the key. */
   [inspect.custom](): string {
     return `DataKey { format: '${this.format}', key: <hidden> }`
+  }
+
+  #lendStretch(stretch: StoredStretch, { sameBytes }: { readonly sameBytes: boolean }): CipherSecret {
+    const { key, iv, context } = this.#open()
+    // Refuses what cannot be encrypted in stretches.
+    this.stretchEncryptor(stretch, { sameBytes }).running.close()
+    // Memory of their own: what goes to another thread is copied with all that lies beside it.
+    const copy = (bytes: Buffer): Buffer => Buffer.from(Uint8Array.from(bytes).buffer)
+    return { key, iv: iv === undefined ? undefined : copy(iv), context: copy(context) }
+  }
+
+  #claimStretch(stretch: StoredStretch, sameBytes: boolean): void {
+    const { start, length } = planStretch(this.#cipher, stretch).owned
+    const isEnd = stretch.offset + stretch.length === this.#cipher.ciphertextSize(stretch.size)
+    const end = isEnd ? (endOf(this.#cipher)?.(stretch.size) ?? stretch.size) : start + length
+    if (end > start) this.#claim(start, sameBytes).extend(end - start)
   }
 
   #claim(start: number, sameBytes: boolean): Claim {

@@ -29,7 +29,7 @@ export function reclaim(bytes: Uint8Array): void {
 }
 
 function prepare(): Free {
-  // Elsewhere than with glibc the gain was never measured; and whoever tunes malloc may want it as it is.
+  // Elsewhere the gain was never measured; and whoever tunes malloc may want it as it is.
   if (process.platform !== 'linux' || process.env['SEALSTREAM_RECLAIM'] === 'off') return keep
   if ('transfer' in ArrayBuffer.prototype) {
     const transfer: Free = (memory) => {

@@ -6,24 +6,30 @@ const WRITE_BYTES = 256 * 1024
 /** Gathers bytes to large writes, one of which is under way while the next is gathered. One call at a time; end with `settle`. */
 export class WriteBehind {
   readonly #write: (bytes: Buffer) => Promise<void>
-  #memory = Buffer.allocUnsafeSlow(WRITE_BYTES)
-  #other = Buffer.allocUnsafeSlow(WRITE_BYTES)
+  #memory: Buffer
+  #other: Buffer
   #filled = 0
   #writing: Promise<void> = Promise.resolve()
 
-  /** @param write - Bytes in order; they are nobody's again when it resolves. */
-  constructor(write: (bytes: Buffer) => Promise<void>) {
+  /**
+   * @param write - Bytes in order; they are nobody's again when it resolves.
+   * @param most - How many there will be, where that is known to be little.
+   */
+  constructor(write: (bytes: Buffer) => Promise<void>, most = WRITE_BYTES) {
+    const size = Math.max(1, Math.min(most, WRITE_BYTES))
+    this.#memory = Buffer.allocUnsafeSlow(size)
+    this.#other = Buffer.allocUnsafeSlow(size)
     this.#write = write
   }
 
   /** Takes bytes, which are the caller's again when it resolves. @throws What writing those before failed with. */
   async put(bytes: Buffer): Promise<void> {
     for (let at = 0; at < bytes.length;) {
-      const piece = bytes.subarray(at, at + WRITE_BYTES - this.#filled)
+      const piece = bytes.subarray(at, at + this.#memory.length - this.#filled)
       this.#memory.set(piece, this.#filled)
       this.#filled += piece.length
       at += piece.length
-      if (this.#filled === WRITE_BYTES) await this.#flush()
+      if (this.#filled === this.#memory.length) await this.#flush()
     }
   }
 

@@ -1,5 +1,6 @@
 /** Which stored ranges a download fetches, and which plaintext each of them becomes. Pure. */
-import type { DataKey, DecryptorOptions } from '../crypto/data-key.js'
+import type { DataKey } from '../crypto/data-key.js'
+import type { DecryptorOptions } from '../crypto/data-key-options.js'
 import { FORMATS } from '../crypto/format.js'
 import { plaintextAt } from '../crypto/stored-stretch.js'
 import { PartPlan, type PlannedPart } from './part-plan.js'

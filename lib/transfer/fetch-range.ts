@@ -63,7 +63,7 @@ async function fetchOnce(
     await file.write(bytes, position)
     position += bytes.length
     onBytes(bytes.length)
-  })
+  }, range.size)
   const take = async (plain: Buffer): Promise<void> => {
     await output.put(plain)
     reclaim(plain)

@@ -23,14 +23,21 @@ export interface PartMakerOptions extends FillOptions {
   readonly sameBytes: boolean
 }
 
+/** A part as it is stored. */
+export interface MadePart {
+  /** In the memory that was given for it, from its beginning. */
+  readonly bytes: Buffer
+  readonly digest: Digest
+}
+
 /**
- * Fills `into` with the stored bytes of a part.
+ * Makes the stored bytes of a part in `memory`, which is all of an ArrayBuffer and at least as long. It may have come back as another
+ * Buffer over the same bytes: only the part that is returned may be used after this.
  *
- * @returns Their digest.
  * @throws SealstreamError `SEALSTREAM_SOURCE_CHANGED` where the source changed before, or while, it was read;
  *   `SEALSTREAM_ABORTED`.
  */
-export type PartMaker = (part: PlannedPart, into: Buffer) => Promise<Digest>
+export type PartMaker = (part: PlannedPart, memory: Buffer) => Promise<MadePart>
 
 /** Whether parts have to be made all, and in order, since one cipher runs through all of them. */
 export function isMadeInOrder(dataKey: DataKey | undefined): boolean {
@@ -39,8 +46,20 @@ export function isMadeInOrder(dataKey: DataKey | undefined): boolean {
 
 /** Makes any part at any time, or, where {@link isMadeInOrder}, each once and in the order of the calls. */
 export function partMaker(source: SeekableSource, options: PartMakerOptions): PartMaker {
-  const { dataKey, sameBytes, signal } = options
   const filler = new PartFiller(source, options)
+  const fill = filling(source, filler, options)
+  return async (part, memory) => {
+    const bytes = memory.subarray(0, part.length)
+    return { bytes, digest: await fill(part, bytes) }
+  }
+}
+
+function filling(
+  source: SeekableSource,
+  filler: PartFiller,
+  options: PartMakerOptions,
+): (part: PlannedPart, into: Buffer) => Promise<Digest> {
+  const { dataKey, sameBytes, signal } = options
   if (dataKey === undefined) return ({ offset }, into) => filler.copy(offset, into)
   if (!isMadeInOrder(dataKey)) {
     return async ({ offset, length }, into) =>
@@ -68,19 +87,23 @@ class OneReading {
   async fill(into: Buffer, { md5, signal }: PartMakerOptions): Promise<Digest> {
     // One part at a time has nobody to be digested along with.
     const digest = new PartDigest({ md5, peers: 1 })
-    await this.#source.check()
-    for (let filled = 0; filled < into.length;) {
-      throwIfAborted(signal)
-      const bytes = await this.#next(Math.min(SLICE_BYTES, into.length - filled))
-      into.set(bytes, filled)
-      await digest.update(bytes)
-      filled += bytes.length
-      // What the end gave is handed out in pieces.
-      if (this.#tail === undefined) reclaim(bytes)
-      await breathe()
+    try {
+      await this.#source.check()
+      for (let filled = 0; filled < into.length;) {
+        throwIfAborted(signal)
+        const bytes = await this.#next(Math.min(SLICE_BYTES, into.length - filled))
+        into.set(bytes, filled)
+        await digest.update(bytes)
+        filled += bytes.length
+        // What the end gave is handed out in pieces.
+        if (this.#tail === undefined) reclaim(bytes)
+        await breathe()
+      }
+      await this.#source.check()
+      return await digest.digest()
+    } finally {
+      digest.close()
     }
-    await this.#source.check()
-    return digest.digest()
   }
 
   async #next(most: number): Promise<Buffer> {

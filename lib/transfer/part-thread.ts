@@ -1,4 +1,4 @@
-/** Runs in a thread of its own: fills parts on demand, in memory that it shares with whoever sends them. */
+/** Runs in a thread of its own: fills parts on demand, in memory that comes with the order and goes back with the report. */
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Digest } from '../checksum/body-digest.js'
 import type { CipherSecret } from '../crypto/content-cipher.js'
@@ -19,51 +19,83 @@ export interface ThreadSetup {
 /** A part to fill. */
 export interface ThreadOrder {
   readonly id: number
+  /** Where the part lies; it fills as much of the memory from its beginning. */
   readonly stretch: StoredStretch
   /** How to encrypt it; without one, bytes stay as they are. */
-  readonly encryption: { readonly format: Format; readonly secret: CipherSecret } | undefined
-  readonly into: Uint8Array
+  readonly encryption: ThreadEncryption | undefined
+  /** Moved here, not copied. */
+  readonly memory: ArrayBuffer
+}
+
+/** What a thread encrypts with. */
+export interface ThreadEncryption {
+  readonly format: Format
+  readonly secret: CipherSecret
 }
 
 /** What became of an order; `ready` comes first, once. */
 export type ThreadReport =
   | { readonly type: 'ready' }
-  | { readonly type: 'filled'; readonly id: number; readonly digest: Digest }
+  | { readonly type: 'filled'; readonly id: number; readonly digest: Digest; readonly memory: ArrayBuffer }
   | { readonly type: 'failed'; readonly id: number; readonly failure: ThreadFailure }
 
-/** An error on its way between threads, which would lose its code. */
+/** An error on its way between threads, which would keep nothing but its message. */
 export interface ThreadFailure {
-  readonly code: ErrorCode | undefined
   readonly message: string
+  /** Ours. */
+  readonly code: ErrorCode | undefined
+  readonly hint: string | undefined
+  readonly cause: ThreadFailure | undefined
+  /** The operating system's code and number. */
+  readonly system: { readonly code?: unknown; readonly errno?: unknown; readonly syscall?: unknown }
 }
 
-function serve(report: (report: ThreadReport) => void): (order: ThreadOrder) => Promise<void> {
+function failureOf(error: unknown): ThreadFailure {
+  const { message, cause } = error as Error
+  const { code, errno, syscall } = error as NodeJS.ErrnoException
+  const ours = error instanceof SealstreamError ? error : undefined
+  return {
+    message,
+    code: ours?.code,
+    hint: ours?.hint,
+    cause: cause instanceof Error ? failureOf(cause) : undefined,
+    system: { code, errno, syscall },
+  }
+}
+
+function serve(
+  report: (report: ThreadReport, moved?: ArrayBuffer[]) => void,
+): (order: ThreadOrder) => Promise<void> {
   const { file, md5, peers } = workerData as ThreadSetup
   const filler = new PartFiller(sharedSource(file), { md5, peers, signal: undefined })
 
-  const fill = async ({ stretch, encryption, into }: ThreadOrder): Promise<Digest> => {
-    const bytes = Buffer.from(into.buffer, into.byteOffset, into.byteLength)
-    if (encryption === undefined) return filler.copy(stretch.offset, bytes)
+  const fill = async ({ stretch, encryption, memory }: ThreadOrder): Promise<Digest> => {
+    const into = Buffer.from(memory, 0, stretch.length)
+    if (encryption === undefined) return filler.copy(stretch.offset, into)
     const { format, secret } = encryption
-    // A Buffer comes as plain bytes.
+    // Buffers come as plain bytes.
     const iv = secret.iv === undefined ? undefined : Buffer.from(secret.iv)
-    const own = { ...secret, iv, context: Buffer.from(secret.context) }
-    return filler.encrypt(encryptStretch(FORMATS[format].cipher, own, stretch), bytes)
+    const own = { key: secret.key, iv, context: Buffer.from(secret.context) }
+    return filler.encrypt(encryptStretch(FORMATS[format].cipher, own, stretch), into)
   }
 
   return async (order) => {
+    const { id, memory } = order
     try {
-      report({ type: 'filled', id: order.id, digest: await fill(order) })
+      const digest = await fill(order)
+      report({ type: 'filled', id, digest, memory }, [memory])
     } catch (error) {
-      const code = error instanceof SealstreamError ? error.code : undefined
-      report({ type: 'failed', id: order.id, failure: { code, message: (error as Error).message } })
+      report({ type: 'failed', id, failure: failureOf(error) })
     }
   }
 }
 
 if (parentPort !== null) {
   const port = parentPort
-  const take = serve((report) => port.postMessage(report))
+  const take = serve((report, moved) => port.postMessage(report, moved))
   port.on('message', (order: ThreadOrder) => void take(order))
+  port.on('messageerror', (error) => {
+    throw error
+  })
   port.postMessage({ type: 'ready' } satisfies ThreadReport)
 }

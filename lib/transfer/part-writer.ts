@@ -6,7 +6,7 @@ import { objectWriteHeaders } from '../cos/object-headers.js'
 import { sendObject } from '../cos/put-object.js'
 import { md5Header } from '../cos/sendable-body.js'
 import { SealstreamError } from '../errors.js'
-import { abortedStream, allowManyListeners, unlessAborted } from '../internal/abort.js'
+import { abortedStream, allowManyListeners, throwIfAborted, unlessAborted } from '../internal/abort.js'
 import { breathe } from '../internal/breathe.js'
 import { reclaim } from '../internal/reclaim.js'
 import { PartCutter, type Part } from '../stream/part-cutter.js'
@@ -67,6 +67,7 @@ export class PartWriter {
   /** Takes in the next bytes; resolves when there is room for more. @throws What storing any part failed with. */
   async write(bytes: Buffer): Promise<void> {
     for (let at = 0; at < bytes.length; at += SLICE_BYTES) {
+      this.#assertWanted()
       const slice = bytes.subarray(at, at + SLICE_BYTES)
       const output = this.#encryptor?.update(slice)
       await this.#cut(output ?? slice)
@@ -78,6 +79,7 @@ export class PartWriter {
 
   /** Stores what is left, joins the parts and verifies the whole. */
   async end(): Promise<StoredObject> {
+    this.#assertWanted()
     if (this.#encryptor !== undefined) await this.#cut(this.#encryptor.final())
     const last = this.#cutter.end()
     if (last !== undefined) await this.#hold(last)
@@ -108,6 +110,11 @@ export class PartWriter {
     return free?.length === bytes ? free : Buffer.allocUnsafeSlow(bytes)
   }
 
+  /** Giving up may come whenever others have their turn; what was closed by it must not be used. */
+  #assertWanted(): void {
+    throwIfAborted(this.#signal)
+  }
+
   get #signal(): AbortSignal {
     return this.#abort.signal
   }
@@ -124,7 +131,7 @@ export class PartWriter {
   }
 
   async #send({ number, bytes }: Part): Promise<void> {
-    if (this.#signal.aborted) throw abortedStream(this.#signal.reason)
+    this.#assertWanted()
     const upload = (this.#upload ??= await (this.#starting = this.#start()))
     const sending = async (): Promise<void> => {
       await upload.send(number, await this.#digested(bytes), this.#signal)
@@ -152,7 +159,8 @@ export class PartWriter {
 
   async #digested(bytes: Buffer): Promise<BytesBody> {
     const { service, enableMd5, concurrency } = this.#job
-    return { bytes, digest: await digestOfPart(bytes, { md5: service.md5 || enableMd5, peers: concurrency }) }
+    const md5 = service.md5 || enableMd5
+    return { bytes, digest: await digestOfPart(bytes, { md5, peers: concurrency, signal: this.#signal }) }
   }
 
   async #complete(last: Part): Promise<StoredObject> {

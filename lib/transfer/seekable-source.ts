@@ -105,7 +105,7 @@ function fileSource(access: FileAccess, file: SharedFile): SeekableSource {
       }
     },
     async check() {
-      if ((await fileFingerprint(access.stat)) !== fingerprint) throw sourceChanged()
+      if ((await readable(option, fileFingerprint(access.stat))) !== fingerprint) throw sourceChanged()
     },
     close: async () => undefined,
   }

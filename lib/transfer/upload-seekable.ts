@@ -4,7 +4,7 @@ import { SealstreamError } from '../errors.js'
 import { linkedAbort, unlessAborted } from '../internal/abort.js'
 import type { CheckpointFile } from './checkpoint-file.js'
 import { MultipartUpload, startUpload } from './multipart-upload.js'
-import { PartPlan } from './part-plan.js'
+import { PartPlan, type PlannedPart } from './part-plan.js'
 import { isMadeInOrder, partMaker, type PartMakerOptions } from './part-maker.js'
 import { startThreads, type ThreadedMaker } from './part-threads.js'
 import { putWhole } from './part-writer.js'
@@ -51,7 +51,6 @@ function storedSize(job: UploadJob, { size }: SeekableSource): number {
 async function putSource(job: UploadJob, source: SeekableSource, plan: PartPlan): Promise<StoredObject> {
   const sealed = await seal(job)
   try {
-    const bytes = Buffer.allocUnsafeSlow(plan.length)
     const make = partMaker(source, {
       dataKey: sealed?.dataKey,
       sameBytes: false,
@@ -59,8 +58,8 @@ async function putSource(job: UploadJob, source: SeekableSource, plan: PartPlan)
       peers: 1,
       signal: job.signal,
     })
-    const digest = await make(plan.part(1), bytes)
-    const stored = await putWhole(job, { bytes, digest }, sealed?.envelope ?? {}, job.signal)
+    const made = await make(plan.part(1), Buffer.allocUnsafeSlow(plan.length))
+    const stored = await putWhole(job, made, sealed?.envelope ?? {}, job.signal)
     job.onProgress?.({ bytes: plan.length, total: plan.length })
     return stored
   } finally {
@@ -126,22 +125,19 @@ async function run(
       peers: workers,
       signal: abort.signal,
     }
-    const threads = Math.min(threadsFor(job, plan), workers)
+    const threads = Math.min(threadsFor(job, wanted), workers)
     const canShare = threads > 1 && !isInOrder && source.shared !== undefined
     threaded = canShare ? await startThreads(source.shared, threads, options) : undefined
     const make = threaded?.make ?? partMaker(source, options)
     await runWorkers(wanted, workers, abort, () => {
-      const held =
-        threaded === undefined
-          ? Buffer.allocUnsafeSlow(plan.partSize)
-          : Buffer.from(new SharedArrayBuffer(plan.partSize))
+      let memory: Buffer = Buffer.allocUnsafeSlow(plan.partSize)
       return async (planned) => {
-        const bytes = held.subarray(0, planned.length)
-        const digest = await make(planned, bytes)
-        await journal?.begin(planned.number, digest)
+        const made = await make(planned, memory)
+        memory = Buffer.from(made.bytes.buffer)
+        await journal?.begin(planned.number, made.digest)
         // Made only because what follows hangs on it, and compared with what was stored.
         if (upload.has(planned.number)) return
-        const stored = await upload.send(planned.number, { bytes, digest }, abort.signal)
+        const stored = await upload.send(planned.number, made, abort.signal)
         await journal?.finish(stored)
         if (!abort.signal.aborted) report()
       }
@@ -157,12 +153,13 @@ async function run(
   }
 }
 
-/** From so many bytes on, more threads are worth their start: some 50 ms and 15 MiB each. */
+/** From so many bytes on, more threads are worth their start: some 60 ms and 15 MiB each. */
 const LEAST_THREADED_BYTES = 256 * 1024 * 1024
 const MOST_DEFAULT_THREADS = 4
 
-function threadsFor({ threads }: UploadJob, { length }: PartPlan): number {
+function threadsFor({ threads }: UploadJob, wanted: readonly PlannedPart[]): number {
   if (threads !== undefined) return threads
+  const length = wanted.reduce((sum, part) => sum + part.length, 0)
   return length < LEAST_THREADED_BYTES ? 1 : Math.min(availableParallelism(), MOST_DEFAULT_THREADS)
 }
 

@@ -22,7 +22,7 @@ const SSE = ['sse', 'sse-kms-key-id', 'sse-c-key-file']
 const OPTIONS: Readonly<Record<string, readonly string[]>> = {
   put: [
     ...[...KEYS, ...PLACE, ...MOVING, ...SSE, 'format', 'context', 'recipient', 'resume'],
-    ...['content-type', 'storage-class', 'metadata'],
+    ...['content-type', 'storage-class', 'metadata', 'threads'],
   ],
   get: [
     ...[...KEYS, ...PLACE, ...MOVING, ...READING, 'sse-c-key-file', 'instruction-file', 'resume'],

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
-import { DataKey, type DecryptorOptions } from '../../lib/crypto/data-key.js'
+import { DataKey } from '../../lib/crypto/data-key.js'
+import type { DecryptorOptions } from '../../lib/crypto/data-key-options.js'
 import { CobblestoneModel, sealedContextModel } from '../support/cobblestone-model.js'
 import { refused } from '../support/refused.js'
 import { runCipher } from '../support/run-cipher.js'

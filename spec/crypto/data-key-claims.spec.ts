@@ -1,6 +1,7 @@
 /** No nonce of sealed or cos-java-gcm may ever meet two plaintexts: GCM then gives its authentication key away. */
 import { expect } from 'chai'
-import { DataKey, type EncryptorOptions } from '../../lib/crypto/data-key.js'
+import { DataKey } from '../../lib/crypto/data-key.js'
+import type { EncryptorOptions } from '../../lib/crypto/data-key-options.js'
 import { refused } from '../support/refused.js'
 import { runCipher } from '../support/run-cipher.js'
 import { Seeded } from '../support/seeded.js'

@@ -1,7 +1,8 @@
 /** encryptStream and decryptStream of the formats besides CTR keep what every Transform of ours keeps. */
 import { createCipheriv } from 'node:crypto'
 import type { RunningCipher } from '../../lib/crypto/content-cipher.js'
-import { DataKey, type DecryptorOptions } from '../../lib/crypto/data-key.js'
+import { DataKey } from '../../lib/crypto/data-key.js'
+import type { DecryptorOptions } from '../../lib/crypto/data-key-options.js'
 import type { Format } from '../../lib/crypto/format.js'
 import { decryptStream, encryptStream } from '../../lib/stream/cipher-stream.js'
 import { CobblestoneModel, sealedContextModel } from '../support/cobblestone-model.js'

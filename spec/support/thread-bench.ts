@@ -24,15 +24,21 @@ const BANNER = `import { createRequire } from 'node:module'; const require = cre
 
 /** What becomes of the file of the threads. */
 interface ThreadFile {
-  readonly thread?: 'there' | 'missing' | 'empty'
+  readonly thread?: 'there' | 'missing' | 'empty' | 'forbidden'
 }
 
 class ThreadBench {
+  readonly #nodeOptions: readonly string[]
   readonly #folder = mkdtempSync(join(tmpdir(), 'sealstream-threads-'))
 
   constructor({ thread = 'there' }: ThreadFile = {}) {
+    // The permission model of Node.js, without --allow-worker.
+    this.#nodeOptions =
+      thread === 'forbidden' ? ['--experimental-permission', '--allow-fs-read=*', '--allow-fs-write=*'] : []
     buildSync({
-      entryPoints: thread === 'there' ? { child: CHILD, 'part-thread': THREAD } : { child: CHILD },
+      entryPoints: ['there', 'forbidden'].includes(thread)
+        ? { child: CHILD, 'part-thread': THREAD }
+        : { child: CHILD },
       outdir: this.#folder,
       bundle: true,
       platform: 'node',
@@ -53,10 +59,15 @@ class ThreadBench {
   run(tasks: ThreadTasks): Promise<ThreadReport> {
     return new Promise((resolve, reject) => {
       const program = join(this.#folder, 'child.js')
-      const child = execFile(process.execPath, [program], { timeout: 50_000 }, (error, stdout) => {
-        if (error === null) resolve(JSON.parse(stdout) as ThreadReport)
-        else reject(new Error('the process failed', { cause: error }))
-      })
+      const child = execFile(
+        process.execPath,
+        [...this.#nodeOptions, program],
+        { timeout: 50_000 },
+        (error, stdout) => {
+          if (error === null) resolve(JSON.parse(stdout) as ThreadReport)
+          else reject(new Error('the process failed', { cause: error }))
+        },
+      )
       child.stdin!.end(JSON.stringify(tasks))
     })
   }

@@ -5,7 +5,8 @@ import { writeFile } from 'node:fs/promises'
 import { expect } from 'chai'
 import { crc64 } from '../../lib/checksum/crc64.js'
 import { makeService } from '../../lib/cos-client.js'
-import { DataKey } from '../../lib/crypto/data-key.js'
+import { DataKey, lendStretch } from '../../lib/crypto/data-key.js'
+import { SealstreamError } from '../../lib/errors.js'
 import type { Sealer } from '../../lib/transfer/seal.js'
 import { startThreads } from '../../lib/transfer/part-threads.js'
 import { openFileSource } from '../../lib/transfer/seekable-source.js'
@@ -88,19 +89,62 @@ describe('parts that threads of this process make', () => {
     const source = await openFileSource(bench.path('source'), 'LocalFilePath')
     const options = { dataKey: undefined, sameBytes: false, md5: true, peers: 2, signal: undefined }
     const threaded = (await startThreads(source.shared!, 1, options))!
-    const into = Buffer.from(new SharedArrayBuffer(PART))
+    const memory = Buffer.allocUnsafeSlow(PART + 16)
     const part = { number: 2, offset: PART, length: PART }
     try {
       const bytes = PLAIN.subarray(PART, 2 * PART)
       const md5 = createHash('md5').update(bytes).digest('hex')
-      const digest = await threaded.make(part, into)
-      expect(digest).to.deep.equal({ length: PART, crc64: crc64(bytes), md5 })
-      expect(into.equals(bytes)).to.equal(true)
+      const made = await threaded.make(part, memory)
+      expect(made.digest).to.deep.equal({ length: PART, crc64: crc64(bytes), md5 })
+      expect(made.bytes.equals(bytes)).to.equal(true)
+      // Moved to the thread and back: there are not two of it.
+      expect([memory.length, made.bytes.buffer.byteLength]).to.deep.equal([0, PART + 16])
     } finally {
       await threaded.close()
       await source.close()
     }
-    const late: unknown = await threaded.make(part, into).catch((error: unknown) => error)
+    const late: unknown = await threaded
+      .make(part, Buffer.allocUnsafeSlow(PART))
+      .catch((error: unknown) => error)
     expect(late).to.be.instanceOf(Error)
+  })
+
+  it('fail with all that the error says: its code, and the cause with what the operating system said', async () => {
+    const file = { descriptor: 2 ** 20, size: PART, fingerprint: '1-2-3', option: 'LocalFilePath' }
+    const options = { dataKey: undefined, sameBytes: false, md5: false, peers: 1, signal: undefined }
+    const threaded = (await startThreads(file, 1, options))!
+    try {
+      const part = { number: 1, offset: 0, length: PART }
+      const error = await threaded
+        .make(part, Buffer.allocUnsafeSlow(PART))
+        .catch((reason: unknown) => reason as SealstreamError)
+      expect(error).to.be.instanceOf(SealstreamError)
+      expect(error).to.include({ code: 'SEALSTREAM_FILE' })
+      expect((error as SealstreamError).cause).to.include({ code: 'EBADF', syscall: 'fstat' })
+    } finally {
+      await threaded.close()
+    }
+  })
+
+  it('are not waited for when the upload is aborted while threads start', async () => {
+    const file = { descriptor: 0, size: PART, fingerprint: '1-2-3', option: 'LocalFilePath' }
+    const signal = AbortSignal.abort(new Error('enough'))
+    const options = { dataKey: undefined, sameBytes: false, md5: false, peers: 1, signal }
+    await refused('SEALSTREAM_ABORTED', () => startThreads(file, 2, options))
+  })
+})
+
+describe('what a data key lends to a thread', () => {
+  it('lies in memory that holds nothing else, is a copy, and is claimed', async () => {
+    for (const format of ['cos', 'sealed'] as const) {
+      const dataKey = DataKey.generate(format)
+      const stretch = { offset: 0, length: dataKey.ciphertextSize(100), size: 100 }
+      const { iv, context } = lendStretch(dataKey, stretch, { sameBytes: false })
+      expect(iv!.buffer.byteLength).to.equal(iv!.length)
+      expect(context.buffer.byteLength).to.equal(context.length)
+      iv!.fill(0)
+      await dataKey.withBytes((_, own) => expect(own.some((byte) => byte !== 0)).to.equal(true))
+      await refused('SEALSTREAM_DATA_KEY_REUSED', () => lendStretch(dataKey, stretch, { sameBytes: false }))
+    }
   })
 })

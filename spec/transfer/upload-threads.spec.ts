@@ -68,7 +68,7 @@ describe('uploadFile by threads', () => {
   })
 })
 
-for (const thread of ['missing', 'empty'] as const) {
+for (const thread of ['missing', 'empty', 'forbidden'] as const) {
   describe(`uploadFile by threads, where the file of the threads is ${thread},`, () => {
     const bench = transferBench()
     const uploads = threadUploads(bench, { thread })
