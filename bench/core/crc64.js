@@ -9,7 +9,7 @@ export const params = (mode) =>
   (mode === 'full' ? [16384, 65536, 131072, 1048576] : mode === 'toy' ? [65536] : [65536, 131072]).map(
     (chunk) => ({
       chunk,
-      total: mode === 'toy' ? 2 ** 24 : 512 * 2 ** 20,
+      total: mode === 'toy' ? 2 ** 24 : 256 * 2 ** 20,
     }),
   )
 

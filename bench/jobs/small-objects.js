@@ -10,7 +10,7 @@ const OBJECT_BYTES = 16 * 2 ** 20
 export const params = (mode) =>
   (mode === 'full' ? [1, 4, 16] : [4]).map((inFlight) => ({
     size: 1024,
-    count: mode === 'toy' ? 16 : 400,
+    count: mode === 'toy' ? 16 : 200,
     inFlight,
   }))
 

@@ -68,8 +68,7 @@ class PartThread {
     this.#worker = new Worker(new URL('./part-thread.js', import.meta.url), {
       workerData: setup,
       name: 'sealstream part',
-      // A program given as text may be of another kind than this package's files.
-      execArgv: process.execArgv.filter((argument) => !argument.startsWith('--input-type')),
+      ...optionsOfNode(),
     })
     this.#worker.on('message', (report: ThreadReport) => this.#settle(report))
     this.#worker.on('messageerror', (error) => this.#fail(error))
@@ -131,6 +130,15 @@ function errorOf({ message, code, hint, cause, system }: ThreadFailure): Error {
   }
   if (code !== undefined) return new SealstreamError(code, message, details)
   return Object.assign(new Error(message, details), system)
+}
+
+/**
+ * Threads have the options that Node.js was started with, and not those of a program given as text, which may be of another kind than
+ * this package's files. Given one by one, options of the whole process would be refused.
+ */
+function optionsOfNode(): { execArgv?: string[] } {
+  const isText = process.execArgv.some((option) => option.startsWith('--input-type'))
+  return isText ? { execArgv: [] } : {}
 }
 
 let hasWarned = false

@@ -25,16 +25,21 @@ const BANNER = `import { createRequire } from 'node:module'; const require = cre
 /** What becomes of the file of the threads. */
 interface ThreadFile {
   readonly thread?: 'there' | 'missing' | 'empty' | 'forbidden'
+  /** Starts the program as text, besides with an option that threads do not take one by one. */
+  readonly isText?: boolean
 }
 
 class ThreadBench {
-  readonly #nodeOptions: readonly string[]
+  readonly #arguments: readonly string[]
   readonly #folder = mkdtempSync(join(tmpdir(), 'sealstream-threads-'))
 
-  constructor({ thread = 'there' }: ThreadFile = {}) {
+  constructor({ thread = 'there', isText = false }: ThreadFile = {}) {
+    const program = join(this.#folder, 'child.js')
     // The permission model of Node.js, without --allow-worker.
-    this.#nodeOptions =
-      thread === 'forbidden' ? ['--experimental-permission', '--allow-fs-read=*', '--allow-fs-write=*'] : []
+    const permissions = ['--experimental-permission', '--allow-fs-read=*', '--allow-fs-write=*']
+    this.#arguments = isText
+      ? ['--single-threaded-gc', '--input-type=module', '--eval', `await import(${JSON.stringify(program)})`]
+      : [...(thread === 'forbidden' ? permissions : []), program]
     buildSync({
       entryPoints: ['there', 'forbidden'].includes(thread)
         ? { child: CHILD, 'part-thread': THREAD }
@@ -58,16 +63,10 @@ class ThreadBench {
    */
   run(tasks: ThreadTasks): Promise<ThreadReport> {
     return new Promise((resolve, reject) => {
-      const program = join(this.#folder, 'child.js')
-      const child = execFile(
-        process.execPath,
-        [...this.#nodeOptions, program],
-        { timeout: 50_000 },
-        (error, stdout) => {
-          if (error === null) resolve(JSON.parse(stdout) as ThreadReport)
-          else reject(new Error('the process failed', { cause: error }))
-        },
-      )
+      const child = execFile(process.execPath, this.#arguments, { timeout: 50_000 }, (error, stdout) => {
+        if (error === null) resolve(JSON.parse(stdout) as ThreadReport)
+        else reject(new Error('the process failed', { cause: error }))
+      })
       child.stdin!.end(JSON.stringify(tasks))
     })
   }

@@ -68,6 +68,19 @@ describe('uploadFile by threads', () => {
   })
 })
 
+describe('uploadFile by threads, of a program that is given as text,', () => {
+  const bench = transferBench()
+  const uploads = threadUploads(bench, { isText: true })
+
+  it('has its threads, and warns of nothing', async () => {
+    const task = uploads.task('cos', { Key: 'k', threads: 2 })
+    const { outcomes, warnings, ended } = await uploads.report(task)
+    expect(warnings).to.deep.equal([])
+    expect(ended).to.equal(2)
+    await uploads.expectStored(task, outcomes[0]!)
+  })
+})
+
 for (const thread of ['missing', 'empty', 'forbidden'] as const) {
   describe(`uploadFile by threads, where the file of the threads is ${thread},`, () => {
     const bench = transferBench()
