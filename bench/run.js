@@ -1,4 +1,4 @@
-// How fast is it? `npm run bench` answers in under five minutes; `npm run bench:full` takes longer and goes further.
+// How fast is it? `npm run bench` answers in some six minutes on two cores; `npm run bench:full` takes longer and goes further.
 //
 //   --filter TEXT    only questions whose file name holds TEXT
 //   --json FILE      writes all samples there, for `npm run bench:compare A.json B.json`

@@ -55,7 +55,7 @@ export const contestants = {
   'sealstream, 2 threads': {
     async prepare({ md5, each, folder }) {
       const source = await openFileSource(fileOf(folder, PARTS * each), 'file')
-      const into = Array.from({ length: PARTS }, () => Buffer.from(new SharedArrayBuffer(each)))
+      const memory = Array.from({ length: PARTS }, () => Buffer.allocUnsafeSlow(each))
       const options = { md5, peers: PARTS, sameBytes: true, signal: undefined, dataKey: dataKey() }
       const threads = await startThreads(source.shared, 2, options)
       return {

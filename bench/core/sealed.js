@@ -9,7 +9,7 @@ export const question = 'How fast is format sealed?'
 const PIECE_BYTES = 128 * 1024
 const CHUNK_BYTES = 16 * 1024
 
-export const params = (mode) => [{ total: mode === 'toy' ? 2 ** 24 : 256 * 2 ** 20 }]
+export const params = (mode) => [{ total: mode === 'toy' ? 2 ** 24 : 128 * 2 ** 20 }]
 
 const newKey = () => DataKey.from({ format: 'sealed', key: KEY_BYTES, iv: Buffer.alloc(24, 1) })
 

@@ -11,7 +11,7 @@ export const question = 'How fast is a download?'
 const PART_BYTES = 8 * 2 ** 20
 
 export const params = (mode) => [
-  { bytes: mode === 'toy' ? 2 ** 25 : mode === 'quick' ? 96 * 2 ** 20 : 2 ** 30, inFlight: 4 },
+  { bytes: mode === 'toy' ? 2 ** 25 : mode === 'quick' ? 64 * 2 ** 20 : 2 ** 30, inFlight: 4 },
 ]
 
 /** A stored object, and what to do with it. */

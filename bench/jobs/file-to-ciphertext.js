@@ -15,7 +15,7 @@ import { assertSame, fileOf, IV, KEY_BYTES, sha256Of } from '../support/inputs.j
 export const question = 'How fast does a file become ciphertext?'
 
 export const params = (mode) => [
-  { bytes: mode === 'toy' ? 4 * 2 ** 20 : mode === 'quick' ? 128 * 2 ** 20 : 2 ** 30 },
+  { bytes: mode === 'toy' ? 4 * 2 ** 20 : mode === 'quick' ? 64 * 2 ** 20 : 2 ** 30 },
 ]
 
 const PYTHON = '/usr/bin/python3'

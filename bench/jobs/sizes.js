@@ -10,7 +10,7 @@ export const params = (mode) =>
   (mode === 'toy'
     ? [MIB, 32 * MIB]
     : mode === 'quick'
-      ? [MIB, 256 * MIB]
+      ? [MIB, 128 * MIB]
       : [1024, MIB, 64 * MIB, 1024 * MIB, 10240 * MIB]
   ).map((bytes) => ({ bytes }))
 

@@ -12,7 +12,7 @@ export const question = 'How fast is an upload?'
 const PART_BYTES = 8 * 2 ** 20
 
 export const params = (mode) => {
-  const bytes = mode === 'toy' ? 2 ** 25 : mode === 'quick' ? 256 * 2 ** 20 : 2 ** 30
+  const bytes = mode === 'toy' ? 2 ** 25 : mode === 'quick' ? 128 * 2 ** 20 : 2 ** 30
   const counts = mode === 'full' ? [1, 4, 8, 12, 16] : mode === 'toy' ? [4] : [12]
   return counts.map((inFlight) => ({ bytes, inFlight }))
 }

@@ -12,7 +12,7 @@ export const params = (mode) =>
   (mode === 'toy' ? [65536] : mode === 'quick' ? [65536, 262144] : [16384, 65536, 262144, 1048576]).map(
     (chunk) => ({
       chunk,
-      total: mode === 'toy' ? 2 ** 24 : 384 * 2 ** 20,
+      total: mode === 'toy' ? 2 ** 24 : 192 * 2 ** 20,
     }),
   )
 

@@ -1,8 +1,5 @@
 /** Writing that goes on while more is made. */
 
-/** Bytes of a write: many small ones cost more than what is written. */
-const WRITE_BYTES = 256 * 1024
-
 /** Gathers bytes to large writes, one of which is under way while the next is gathered. One call at a time; end with `settle`. */
 export class WriteBehind {
   readonly #write: (bytes: Buffer) => Promise<void>
@@ -13,10 +10,9 @@ export class WriteBehind {
 
   /**
    * @param write - Bytes in order; they are nobody's again when it resolves.
-   * @param most - How many there will be, where that is known to be little.
+   * @param size - Bytes of a write, from 1: many small ones cost more than what is written.
    */
-  constructor(write: (bytes: Buffer) => Promise<void>, most = WRITE_BYTES) {
-    const size = Math.max(1, Math.min(most, WRITE_BYTES))
+  constructor(write: (bytes: Buffer) => Promise<void>, size: number) {
     this.#memory = Buffer.allocUnsafeSlow(size)
     this.#other = Buffer.allocUnsafeSlow(size)
     this.#write = write

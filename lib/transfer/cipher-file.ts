@@ -8,6 +8,9 @@ import { reclaim } from '../internal/reclaim.js'
 import { WriteBehind } from '../internal/write-behind.js'
 import type { SeekableSource } from './seekable-source.js'
 
+/** Bytes of a write. */
+const WRITE_BYTES = 1024 * 1024
+
 /** How a file is run through a cipher. */
 export interface CipherFileOptions {
   /** Bytes in order, one call at a time; they are nobody's again when it resolves. */
@@ -28,7 +31,7 @@ export async function cipherFile(
   running: RunningCipher,
   { write, onProgress, signal }: CipherFileOptions,
 ): Promise<void> {
-  const output = new WriteBehind(write)
+  const output = new WriteBehind(write, WRITE_BYTES)
   const whole = { start: 0, length: source.size }
   let bytes = 0
   try {

@@ -13,6 +13,9 @@ import { objectChanged } from './object-changed.js'
 import type { PlannedRange } from './download-plan.js'
 import type { TemporaryFile } from './temporary-file.js'
 
+/** Bytes of a write, and so between two reports of progress. */
+const WRITE_BYTES = 256 * 1024
+
 /** A range on its way. */
 export interface RangeJob {
   readonly head: HeadObjectResult
@@ -59,11 +62,14 @@ async function fetchOnce(
   let position = range.start
   // What comes before the range is another one's, and only helps to decrypt this one.
   let before = offset - from
-  const output = new WriteBehind(async (bytes) => {
-    await file.write(bytes, position)
-    position += bytes.length
-    onBytes(bytes.length)
-  }, range.size)
+  const output = new WriteBehind(
+    async (bytes) => {
+      await file.write(bytes, position)
+      position += bytes.length
+      onBytes(bytes.length)
+    },
+    Math.min(WRITE_BYTES, Math.max(1, range.size)),
+  )
   const take = async (plain: Buffer): Promise<void> => {
     await output.put(plain)
     reclaim(plain)
