@@ -8,7 +8,7 @@
 //
 // Every sample is a process of its own; contestants take turns. Ratios compare samples of the same round. Nothing fails for being slow.
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { cpus, release, totalmem } from 'node:os'
+import { cpus, totalmem } from 'node:os'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -43,11 +43,12 @@ const machine = {
   cpu: cpus()[0]?.model.trim() ?? 'unknown',
   cores: cpus().length,
   memory: `${Math.round(totalmem() / 2 ** 30)} GiB`,
-  system: `${process.platform} ${release()}`,
+  system: process.platform,
   node: process.version,
   openssl: process.versions.openssl,
 }
-const command = `node bench/run.js ${process.argv.slice(2).join(' ')}`.trim()
+const filter = values.filter === '' ? '' : ` --filter ${values.filter}`
+const command = `node bench/run.js${mode === 'quick' ? '' : ` --${mode}`}${filter}`
 const folder = workFolder()
 const results = []
 mkdirSync(values.out, { recursive: true })
