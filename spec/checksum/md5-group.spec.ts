@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect } from 'chai'
-import { openMd5, type RunningMd5 } from '../../lib/checksum/md5-group.js'
+import { openMd5, prepareMd5, type RunningMd5 } from '../../lib/checksum/md5-group.js'
 import { eventually } from '../support/eventually.js'
 import { Seeded } from '../support/seeded.js'
 
@@ -285,6 +285,19 @@ describe('openMd5', () => {
       expect(await Promise.all(digests)).to.deep.equal(messages.map(md5))
     } finally {
       for (const member of members) member.close()
+    }
+  })
+})
+
+describe('prepareMd5', () => {
+  it('changes no MD5, whether lanes will be used or not', async () => {
+    const bytes = Buffer.alloc(1000, 7)
+    for (const peers of [1, 3]) {
+      prepareMd5(peers)
+      const running = openMd5(peers)
+      await running.update(bytes)
+      expect(await running.digest()).to.equal(createHash('md5').update(bytes).digest('hex'))
+      running.close()
     }
   })
 })
