@@ -89,7 +89,7 @@ const aws = (frameLength) =>
     { isThere: () => hasPackage('@aws-crypto/client-node') },
   )
 
-const PYCRYPTODOME = `
+const PYTHON_PROGRAM = `
 import sys
 try:
     from Cryptodome.Cipher import AES
@@ -133,7 +133,7 @@ export const contestants = {
   PyCryptodome: filing(
     ({ from }) =>
       (out) =>
-        runCommand(PYTHON, ['-c', PYCRYPTODOME, KEY_HEX, IV_HEX, from, out]),
+        runCommand(PYTHON, ['-c', PYTHON_PROGRAM, KEY_HEX, IV_HEX, from, out]),
     {
       warmUps: 0,
       isThere: () =>
