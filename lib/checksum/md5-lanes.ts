@@ -70,16 +70,49 @@ export class Md5Slot {
   }
 }
 
+/** A kernel, and what a block of all its lanes takes, in milliseconds, as far as it is known. */
+export interface Md5Kernel {
+  readonly lanes: number
+  cost: number
+}
+
+/** Of fewer blocks the call itself would be measured. */
+const LEAST_MEASURED = 256
+/** How fast what is known of a cost follows what is measured. */
+const LEARNING = 1 / 8
+/** By how much a kernel that is not used looks better each time, until it is tried again. */
+const FORGETTING = 1 / 512
+
+/**
+ * The kernels that take in a block of so many messages in the least time. Which they are depends on the processor, and on who else uses
+ * it: where it has vectors for twelve lanes at once, one kernel; else one of eight and one of four.
+ */
+export function cheapestKernels<Kernel extends Md5Kernel>(
+  messages: number,
+  kernels: readonly Kernel[],
+): readonly Kernel[] {
+  const cheapest: { cost: number; used: readonly Kernel[] }[] = [{ cost: 0, used: [] }]
+  for (let count = 1; count <= messages; count++) {
+    const plans = kernels.map((kernel) => {
+      const rest = cheapest[Math.max(0, count - kernel.lanes)] as (typeof cheapest)[number]
+      return { cost: kernel.cost + rest.cost, used: [kernel, ...rest.used] }
+    })
+    cheapest.push(plans.reduce((a, b) => (b.cost < a.cost ? b : a)))
+  }
+  return (cheapest[messages] as (typeof cheapest)[number]).used
+}
+
 /** The kernels with their memory. */
 export class Md5Lanes {
-  readonly #kernels: readonly { readonly lanes: number; readonly run: LanesExports }[]
+  readonly #kernels: readonly (Md5Kernel & { readonly run: LanesExports })[]
   readonly #memory: ArrayBuffer
   readonly #sources: Int32Array
   readonly #states: Int32Array
   readonly #free: number[] = Array.from({ length: SLOTS }, (_, index) => SLOTS - 1 - index)
 
   private constructor(kernels: readonly { lanes: number; run: LanesExports }[], memory: ArrayBuffer) {
-    this.#kernels = kernels
+    // Less than any takes, so that each is tried.
+    this.#kernels = kernels.map((kernel) => ({ ...kernel, cost: 1e-6 * kernel.lanes }))
     this.#memory = memory
     this.#sources = new Int32Array(memory, SOURCES_AT, 16)
     this.#states = new Int32Array(memory, STATES_AT, 4 * MOST_LANES)
@@ -123,11 +156,11 @@ export class Md5Lanes {
     for (;;) {
       waiting = waiting.filter(({ left }) => left > 0)
       if (waiting.length === 0) break
-      // Thirteen are two batches of about seven, not twelve and one.
-      const batches = Math.ceil(waiting.length / MOST_LANES)
-      const size = Math.ceil(waiting.length / batches)
-      for (let first = 0; first < waiting.length; first += size)
-        this.#runBatch(waiting.slice(first, first + size))
+      let first = 0
+      for (const kernel of cheapestKernels(waiting.length, this.#kernels)) {
+        this.#runBatch(kernel, waiting.slice(first, first + kernel.lanes))
+        first += kernel.lanes
+      }
     }
     for (const slot of slots) slot.drop(slot.blocks)
   }
@@ -142,11 +175,8 @@ export class Md5Lanes {
   }
 
   /** As many blocks as the shortest has. */
-  #runBatch(batch: readonly Waiting[]): void {
-    const { lanes, run } = this.#kernels.find((kernel) => kernel.lanes >= batch.length) as {
-      lanes: number
-      run: LanesExports
-    }
+  #runBatch(kernel: Md5Kernel & { readonly run: LanesExports }, batch: readonly Waiting[]): void {
+    const { lanes, run } = kernel
     const blocks = Math.min(...batch.map(({ left }) => left))
     for (let lane = 0; lane < lanes; lane++) {
       // Lanes without a message compute that of another once more.
@@ -154,12 +184,20 @@ export class Md5Lanes {
       this.#sources[lane] = addressOf(slot.index) + at * BLOCK_BYTES
       slot.words.forEach((value, word) => (this.#states[word * lanes + lane] = value))
     }
+    const began = performance.now()
     run.update(STATES_AT, SOURCES_AT, blocks, 0)
+    if (blocks >= LEAST_MEASURED) this.#learn(kernel, (performance.now() - began) / blocks)
     batch.forEach((each, lane) => {
       for (let word = 0; word < 4; word++) each.slot.words[word] = this.#states[word * lanes + lane] as number
       each.at += blocks
       each.left -= blocks
     })
+  }
+
+  #learn(used: Md5Kernel, cost: number): void {
+    for (const kernel of this.#kernels) {
+      kernel.cost += kernel === used ? LEARNING * (cost - kernel.cost) : -FORGETTING * kernel.cost
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 /** Several MD5s at once, against those that Node.js computes one by one. */
 import { createHash } from 'node:crypto'
 import { expect } from 'chai'
-import { Md5Lanes, Md5Slot } from '../../lib/checksum/md5-lanes.js'
+import { cheapestKernels, Md5Lanes, Md5Slot } from '../../lib/checksum/md5-lanes.js'
 import { Seeded } from '../support/seeded.js'
 import { through } from '../support/slow-crcs.js'
 import { UNUSABLE, withWebAssembly } from '../support/without-webassembly.js'
@@ -284,4 +284,46 @@ describe('Md5Slot', () => {
       expect(lanes.digest(slot)).to.equal(expected)
     })
   }
+})
+
+describe('cheapestKernels', () => {
+  const lanesOf = (messages: number, costs: Record<number, number>): number[] =>
+    cheapestKernels(
+      messages,
+      Object.entries(costs).map(([lanes, cost]) => ({ lanes: Number(lanes), cost })),
+    ).map(({ lanes }) => lanes)
+
+  it('is one kernel for all where lanes cost little, and several where more of them cost more than their share', () => {
+    const [wide, narrow] = [
+      { 4: 1, 8: 1.1, 12: 1.2 },
+      { 4: 1, 8: 1.4, 12: 3 },
+    ]
+    expect([1, 4, 5, 8, 9, 12].map((messages) => lanesOf(messages, wide))).to.deep.equal(
+      [4, 4, 8, 8, 12, 12].map((lanes) => [lanes]),
+    )
+    expect(lanesOf(12, narrow).sort()).to.deep.equal([4, 8])
+    expect(lanesOf(9, narrow).sort()).to.deep.equal([4, 8])
+    expect(lanesOf(24, narrow)).to.deep.equal([8, 8, 8])
+  })
+
+  it('has room for every message, and is cheaper than any other choice', () => {
+    const random = new Seeded(51)
+    for (let round = 0; round < 200; round++) {
+      const costs = { 4: 1 + random.integer(9), 8: 1 + random.integer(9), 12: 1 + random.integer(9) }
+      const messages = random.integer(SLOTS + 1)
+      const chosen = lanesOf(messages, costs)
+      const sum = (of: (lanes: 4 | 8 | 12) => number): number =>
+        chosen.reduce((all, lanes) => all + of(lanes as 4 | 8 | 12), 0)
+      expect(sum((lanes) => lanes)).to.be.at.least(messages)
+      for (let fours = 0; fours <= 6; fours++) {
+        for (let eights = 0; eights <= 3; eights++) {
+          for (let twelves = 0; twelves <= 2; twelves++) {
+            if (4 * fours + 8 * eights + 12 * twelves < messages) continue
+            const other = fours * costs[4] + eights * costs[8] + twelves * costs[12]
+            expect(sum((lanes) => costs[lanes])).to.be.at.most(other)
+          }
+        }
+      }
+    }
+  })
 })
