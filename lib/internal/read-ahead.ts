@@ -49,7 +49,7 @@ export function* slicesOf(bytes: Buffer, size: number): Generator<Buffer> {
 }
 
 /** Work on a slice goes piece by piece: what it makes of a piece is still in the processor's cache when it is passed on. */
-const PIECE_BYTES = 128 * 1024
+export const PIECE_BYTES = 128 * 1024
 
 export function piecesOf(bytes: Buffer): Generator<Buffer> {
   return slicesOf(bytes, PIECE_BYTES)

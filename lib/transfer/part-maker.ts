@@ -31,8 +31,7 @@ export interface MadePart {
 }
 
 /**
- * Makes the stored bytes of a part in `memory`, which is all of an ArrayBuffer and at least as long. It may have come back as another
- * Buffer over the same bytes: only the part that is returned may be used after this.
+ * Makes the stored bytes of a part in `memory`, which is at least as long.
  *
  * @throws SealstreamError `SEALSTREAM_SOURCE_CHANGED` where the source changed before, or while, it was read;
  *   `SEALSTREAM_ABORTED`.

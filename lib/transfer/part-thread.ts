@@ -1,14 +1,15 @@
-/** Runs in a thread of its own: fills parts on demand, in memory that comes with the order and goes back with the report. */
-import { parentPort, workerData } from 'node:worker_threads'
+/** Runs in a thread of its own: fills parts on demand, in memory that it shares with whoever ordered them. */
+import { parentPort } from 'node:worker_threads'
 import type { Digest } from '../checksum/body-digest.js'
 import type { CipherSecret } from '../crypto/content-cipher.js'
 import { FORMATS, type Format } from '../crypto/format.js'
 import { encryptStretch, type StoredStretch } from '../crypto/stored-stretch.js'
 import { SealstreamError, type ErrorCode } from '../errors.js'
+import { noticeGarbage } from '../internal/shared-memory.js'
 import { PartFiller } from './part-filler.js'
 import { sharedSource, type SharedFile } from './seekable-source.js'
 
-/** What a thread is started with. */
+/** What is the same for all parts of an upload. */
 export interface ThreadSetup {
   readonly file: SharedFile
   readonly md5: boolean
@@ -16,15 +17,19 @@ export interface ThreadSetup {
   readonly peers: number
 }
 
+/** An upload begins, parts of it are ordered, and when they are all filled it is over. */
+export type ThreadMessage =
+  { readonly type: 'begin'; readonly setup: ThreadSetup } | ThreadOrder | { readonly type: 'rest' }
+
 /** A part to fill. */
 export interface ThreadOrder {
+  readonly type: 'fill'
   readonly id: number
   /** Where the part lies; it fills as much of the memory from its beginning. */
   readonly stretch: StoredStretch
   /** How to encrypt it; without one, bytes stay as they are. */
   readonly encryption: ThreadEncryption | undefined
-  /** Moved here, not copied. */
-  readonly memory: ArrayBuffer
+  readonly memory: SharedArrayBuffer
 }
 
 /** What a thread encrypts with. */
@@ -36,7 +41,7 @@ export interface ThreadEncryption {
 /** What became of an order; `ready` comes first, once. */
 export type ThreadReport =
   | { readonly type: 'ready' }
-  | { readonly type: 'filled'; readonly id: number; readonly digest: Digest; readonly memory: ArrayBuffer }
+  | { readonly type: 'filled'; readonly id: number; readonly digest: Digest }
   | { readonly type: 'failed'; readonly id: number; readonly failure: ThreadFailure }
 
 /** An error on its way between threads, which would keep nothing but its message. */
@@ -63,39 +68,42 @@ function failureOf(error: unknown): ThreadFailure {
   }
 }
 
-function serve(
-  report: (report: ThreadReport, moved?: ArrayBuffer[]) => void,
-): (order: ThreadOrder) => Promise<void> {
-  const { file, md5, peers } = workerData as ThreadSetup
-  const filler = new PartFiller(sharedSource(file), { md5, peers, signal: undefined })
+async function fill(filler: PartFiller, { stretch, encryption, memory }: ThreadOrder): Promise<Digest> {
+  const into = Buffer.from(memory, 0, stretch.length)
+  if (encryption === undefined) return filler.copy(stretch.offset, into)
+  const { format, secret } = encryption
+  // Buffers come as plain bytes.
+  const iv = secret.iv === undefined ? undefined : Buffer.from(secret.iv)
+  const own = { key: secret.key, iv, context: Buffer.from(secret.context) }
+  return filler.encrypt(encryptStretch(FORMATS[format].cipher, own, stretch), into)
+}
 
-  const fill = async ({ stretch, encryption, memory }: ThreadOrder): Promise<Digest> => {
-    const into = Buffer.from(memory, 0, stretch.length)
-    if (encryption === undefined) return filler.copy(stretch.offset, into)
-    const { format, secret } = encryption
-    // Buffers come as plain bytes.
-    const iv = secret.iv === undefined ? undefined : Buffer.from(secret.iv)
-    const own = { key: secret.key, iv, context: Buffer.from(secret.context) }
-    return filler.encrypt(encryptStretch(FORMATS[format].cipher, own, stretch), into)
-  }
-
-  return async (order) => {
-    const { id, memory } = order
-    try {
-      const digest = await fill(order)
-      report({ type: 'filled', id, digest, memory }, [memory])
-    } catch (error) {
-      report({ type: 'failed', id, failure: failureOf(error) })
-    }
+async function carryOut(filler: PartFiller, order: ThreadOrder): Promise<ThreadReport> {
+  const { id } = order
+  try {
+    return { type: 'filled', id, digest: await fill(filler, order) }
+  } catch (error) {
+    return { type: 'failed', id, failure: failureOf(error) }
   }
 }
 
 if (parentPort !== null) {
   const port = parentPort
-  const take = serve((report, moved) => port.postMessage(report, moved))
-  port.on('message', (order: ThreadOrder) => void take(order))
+  const report = (message: ThreadReport): void => port.postMessage(message)
+  let filler: PartFiller | undefined
+  port.on('message', (message: ThreadMessage) => {
+    if (message.type === 'begin') {
+      const { file, md5, peers } = message.setup
+      filler = new PartFiller(sharedSource(file), { md5, peers, signal: undefined })
+    } else if (message.type === 'rest') {
+      filler = undefined
+      noticeGarbage()
+    } else {
+      void carryOut(filler as PartFiller, message).then(report)
+    }
+  })
   port.on('messageerror', (error) => {
     throw error
   })
-  port.postMessage({ type: 'ready' } satisfies ThreadReport)
+  report({ type: 'ready' })
 }

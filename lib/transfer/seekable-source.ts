@@ -1,5 +1,5 @@
 /** Sources that can be read anywhere, in any order, by several readers: files and bytes in memory. */
-import { fstatSync, read } from 'node:fs'
+import { fstatSync, read, readSync } from 'node:fs'
 import { constants, open, type FileHandle } from 'node:fs/promises'
 import { setImmediate } from 'node:timers/promises'
 import { OptionError, SealstreamError } from '../errors.js'
@@ -22,6 +22,8 @@ export interface SeekableSource {
    * @throws SealstreamError `SEALSTREAM_SOURCE_CHANGED` where there are not as many bytes.
    */
   read(into: Buffer, position: number): Promise<void>
+  /** The same, while the thread waits; absent where others would have to wait along. */
+  readonly readNow?: (into: Buffer, position: number) => void
   /** @throws SealstreamError `SEALSTREAM_SOURCE_CHANGED` unless it is still what it was when it was opened. */
   check(): Promise<void>
   close(): Promise<void>
@@ -68,9 +70,9 @@ export interface SharedFile {
   readonly option: string
 }
 
-/** A file that another thread has open, and keeps open as long as this source is used. */
+/** A file that another thread has open, and keeps open as long as this source is used. For threads that have nothing else to do. */
 export function sharedSource(file: SharedFile): SeekableSource {
-  const { descriptor } = file
+  const { descriptor, option } = file
   const access: FileAccess = {
     stat: async () => fstatSync(descriptor, { bigint: true }),
     read: (into, at, length, position) =>
@@ -81,7 +83,18 @@ export function sharedSource(file: SharedFile): SeekableSource {
         })
       }),
   }
-  return fileSource(access, file)
+  return {
+    ...fileSource(access, file),
+    readNow(into, position) {
+      for (let filled = 0; filled < into.length;) {
+        const bytesRead = readableNow(option, () =>
+          readSync(descriptor, into, filled, into.length - filled, position + filled),
+        )
+        if (bytesRead === 0) throw sourceChanged()
+        filled += bytesRead
+      }
+    },
+  }
 }
 
 interface FileAccess {
@@ -136,6 +149,14 @@ export function checkLocalPath(path: unknown, option: string): asserts path is s
 async function readable<Value>(option: string, reading: Promise<Value>): Promise<Value> {
   try {
     return await reading
+  } catch (error) {
+    throw unreadable(option, error)
+  }
+}
+
+function readableNow<Value>(option: string, read: () => Value): Value {
+  try {
+    return read()
   } catch (error) {
     throw unreadable(option, error)
   }

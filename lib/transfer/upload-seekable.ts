@@ -1,17 +1,18 @@
 /** Uploads from sources that can be read anywhere: workers that each read, encrypt, digest and send a part. */
-import { availableParallelism } from 'node:os'
 import { SealstreamError } from '../errors.js'
 import { linkedAbort, unlessAborted } from '../internal/abort.js'
 import type { CheckpointFile } from './checkpoint-file.js'
 import { MultipartUpload, startUpload } from './multipart-upload.js'
-import { PartPlan, type PlannedPart } from './part-plan.js'
+import { PartPlan } from './part-plan.js'
 import { isMadeInOrder, partMaker, type PartMakerOptions } from './part-maker.js'
+import { prepareThreads } from './kept-threads.js'
 import { startThreads, type ThreadedMaker } from './part-threads.js'
 import { putWhole } from './part-writer.js'
 import { resumeUpload, type UploadSession } from './resume-upload.js'
 import type { Sealed } from './seal.js'
-import type { SeekableSource } from './seekable-source.js'
+import type { SeekableSource, SharedFile } from './seekable-source.js'
 import { storedObject } from './stored-object.js'
+import { crewFor } from './upload-crew.js'
 import { identityOf, UploadJournal, type UploadState } from './upload-checkpoint.js'
 import type { StoredObject, UploadJob } from './upload-job.js'
 import { runWorkers } from './workers.js'
@@ -32,7 +33,7 @@ export async function uploadSeekable(
   const found = checkpoint === undefined ? undefined : await resumeUpload(job, identity, plan, checkpoint)
   if (found !== undefined && 'stored' in found) return found.stored
   if (found === undefined && plan.count === 1) return putSource(job, source, plan)
-  const session = found ?? (await start(job, { ...identity, Parts: {} }, checkpoint))
+  const session = found ?? (await start(job, source, plan, { ...identity, Parts: {} }, checkpoint))
   try {
     return await run(job, source, plan, session)
   } catch (error) {
@@ -73,11 +74,17 @@ async function seal({ sealer, signal }: UploadJob): Promise<Sealed | undefined> 
 
 async function start(
   job: UploadJob,
+  source: SeekableSource,
+  plan: PartPlan,
   state: UploadState,
   checkpoint: CheckpointFile | undefined,
 ): Promise<UploadSession> {
   const sealed = await seal(job)
   try {
+    // While the service answers.
+    prepareThreads(
+      crewFor(job, { source, dataKey: sealed?.dataKey, parts: [...plan], partSize: plan.partSize }).threads,
+    )
     const saved = sealed === undefined ? state : { ...state, SavedKey: sealed.saved }
     const journal =
       checkpoint === undefined ? undefined : await UploadJournal.open(checkpoint, saved, sealed?.dataKey)
@@ -115,9 +122,7 @@ async function run(
     report()
     const isInOrder = isMadeInOrder(dataKey)
     const wanted = [...plan].filter(({ number }) => isInOrder || !upload.has(number))
-    // What workers hold is bounded twice over; one always works.
-    const byMemory = Math.max(1, Math.floor(job.maxBuffer / plan.partSize))
-    const workers = Math.min(job.concurrency, byMemory, wanted.length)
+    const { workers, threads } = crewFor(job, { source, dataKey, parts: wanted, partSize: plan.partSize })
     const options: PartMakerOptions = {
       dataKey,
       sameBytes: isResumed,
@@ -125,15 +130,12 @@ async function run(
       peers: workers,
       signal: abort.signal,
     }
-    const threads = Math.min(threadsFor(job, wanted), workers)
-    const canShare = threads > 1 && !isInOrder && source.shared !== undefined
-    threaded = canShare ? await startThreads(source.shared, threads, options) : undefined
+    if (threads > 0) threaded = await startThreads(source.shared as SharedFile, threads, options)
     const make = threaded?.make ?? partMaker(source, options)
     await runWorkers(wanted, workers, abort, () => {
-      let memory: Buffer = Buffer.allocUnsafeSlow(plan.partSize)
+      const memory = threaded?.memory(plan.partSize) ?? Buffer.allocUnsafeSlow(plan.partSize)
       return async (planned) => {
         const made = await make(planned, memory)
-        memory = Buffer.from(made.bytes.buffer)
         await journal?.begin(planned.number, made.digest)
         // Made only because what follows hangs on it, and compared with what was stored.
         if (upload.has(planned.number)) return
@@ -142,6 +144,7 @@ async function run(
         if (!abort.signal.aborted) report()
       }
     })
+    threaded?.release()
     await source.check()
     assertWhole(upload, plan)
     const completed = await upload.complete(envelope, abort.signal)
@@ -151,16 +154,6 @@ async function run(
     abort.unlink()
     await threaded?.close()
   }
-}
-
-/** From so many bytes on, more threads are worth their start: some 60 ms and 15 MiB each. */
-const LEAST_THREADED_BYTES = 256 * 1024 * 1024
-const MOST_DEFAULT_THREADS = 4
-
-function threadsFor({ threads }: UploadJob, wanted: readonly PlannedPart[]): number {
-  if (threads !== undefined) return threads
-  const length = wanted.reduce((sum, part) => sum + part.length, 0)
-  return length < LEAST_THREADED_BYTES ? 1 : Math.min(availableParallelism(), MOST_DEFAULT_THREADS)
 }
 
 /** What is joined is exactly what was planned: a part too many or too few makes another object. */

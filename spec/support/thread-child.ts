@@ -3,7 +3,7 @@
  * became of them to standard output when it is about to end by itself. Run as a bundle: see thread-bench.ts.
  */
 import { text } from 'node:stream/consumers'
-import type { Worker } from 'node:worker_threads'
+import { Worker } from 'node:worker_threads'
 import { CosEncryptionClient } from '../../lib/client.js'
 import { CosClient, type CosClientOptions } from '../../lib/cos-client.js'
 import type { Format } from '../../lib/crypto/format.js'
@@ -38,23 +38,26 @@ export interface ThreadOutcome {
   readonly failure?: string
   /** The kinds of what was told meanwhile. */
   readonly events: readonly string[]
+  /** How many made its parts. */
   readonly threads: number
 }
 
 export interface ThreadReport {
   readonly outcomes: readonly ThreadOutcome[]
   readonly warnings: readonly (string | undefined)[]
-  /** Threads that ended, of all that were started. */
-  readonly ended: number
+  /** Threads that were started, for all uploads. */
+  readonly started: number
 }
 
 async function run({ connection, keys, tasks }: ThreadTasks): Promise<void> {
-  let [threads, ended] = [0, 0]
+  let [threads, started] = [0, 0]
   const warnings: (string | undefined)[] = []
-  process.on('worker', (worker: Worker) => {
-    threads += 1
-    worker.on('exit', () => (ended += 1))
-  })
+  process.on('worker', () => (started += 1))
+  const { postMessage } = Worker.prototype
+  Worker.prototype.postMessage = function (this: Worker, message: { readonly type: string }): void {
+    if (message.type === 'begin') threads += 1
+    postMessage.call(this, message)
+  }
   process.on('warning', (warning: Error & { code?: string }) =>
     warnings.push(warning.code ?? warning.message),
   )
@@ -88,7 +91,7 @@ async function run({ connection, keys, tasks }: ThreadTasks): Promise<void> {
     await client.close()
   }
   // Nothing is left that would hold the process: it is never told to end.
-  process.once('exit', () => process.stdout.write(JSON.stringify({ outcomes, warnings, ended })))
+  process.once('exit', () => process.stdout.write(JSON.stringify({ outcomes, warnings, started })))
 }
 
 await run(JSON.parse(await text(process.stdin)) as ThreadTasks)

@@ -9,7 +9,12 @@ import { DataKey } from '../../lib/crypto/data-key.js'
 import type { StretchEncryptor } from '../../lib/crypto/stored-stretch.js'
 import { sourceChanged } from '../../lib/internal/file-chunks.js'
 import { PartFiller, type FillOptions } from '../../lib/transfer/part-filler.js'
-import { bytesSource, openFileSource, type SeekableSource } from '../../lib/transfer/seekable-source.js'
+import {
+  bytesSource,
+  openFileSource,
+  sharedSource,
+  type SeekableSource,
+} from '../../lib/transfer/seekable-source.js'
 import { ctrModel } from '../support/ctr-model.js'
 import { refused } from '../support/refused.js'
 import { sealedModel } from '../support/sealed-model.js'
@@ -127,7 +132,8 @@ describe('PartFiller', () => {
       for (const md5 of [true, false]) {
         it(`fills parts of odd multiples of 16 bytes, ${peers} at a time, ${md5 ? 'with' : 'without'} MD5: ${model.format ?? 'plain'}`, async () => {
           for (const [index, partSize] of PART_SIZES.entries()) {
-            const source = index % 2 === 0 ? await file() : bytesSource(PLAIN)
+            const ofFile = await file()
+            const source = [ofFile, bytesSource(PLAIN), sharedSource(ofFile.shared!)][index]!
             const filling = new Filling(model, source, { peers, md5 })
             await inTurns(stretchesOf(model.stored.length, partSize), peers, () => {
               const memory = Buffer.allocUnsafeSlow(partSize + 32)
@@ -142,6 +148,43 @@ describe('PartFiller', () => {
       }
     }
   }
+
+  it('fills parts all in one memory from a file that it waits for, each piece used up before the next is read', async () => {
+    const source = sharedSource((await file()).shared!)
+    for (const model of MODELS) {
+      const filling = new Filling(
+        model,
+        { ...source, read: () => expect.fail('no read is slow') },
+        { peers: 5 },
+      )
+      await inTurns(stretchesOf(model.stored.length, 16 * 9001), 5, () => async (stretch) => {
+        await filling.fill(stretch)
+      })
+    }
+  })
+
+  it('stops waiting for a file where a read is slow, and reads the rest of that part ahead', async () => {
+    const source = sharedSource((await file()).shared!)
+    const sleeper = new Int32Array(new SharedArrayBuffer(4))
+    for (const model of MODELS) {
+      const read = { now: [] as number[], ahead: 0 }
+      const slow: SeekableSource = {
+        ...source,
+        readNow(into, position) {
+          read.now.push(position)
+          if (position >= MIB) Atomics.wait(sleeper, 0, 0, 30)
+          source.readNow!(into, position)
+        },
+        read(into, position) {
+          read.ahead += into.length
+          return source.read(into, position)
+        },
+      }
+      await new Filling(model, slow).fill({ offset: 0, length: model.stored.length })
+      expect(read.now.filter((position) => position >= MIB).length).to.be.at.most(1)
+      expect(read.ahead, model.format).to.be.at.least(SIZE - MIB - 128 * 1024)
+    }
+  })
 
   it('digests by the definition of CRC-64', async () => {
     const length = 300_016

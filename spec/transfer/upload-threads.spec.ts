@@ -41,6 +41,30 @@ describe('uploadFile by threads', () => {
     expect(outcome!.stored!.ETag).to.equal(`"${whole}-${PARTS}"`)
   })
 
+  it('keeps its threads for the next uploads, whatever their key, format, part size and digests', async () => {
+    const tasks = [
+      uploads.task('cos', { Key: 'a' }),
+      uploads.task('sealed', { Key: 'b', threads: 3 }),
+      uploads.task('plain', { Key: 'c', EnableMD5: true }),
+      uploads.task('cos', { Key: 'd', PartSize: 2 * PART, integrity: 'crc64', Concurrency: 2 }),
+      uploads.task('cos', { Key: 'e', threads: 1 }),
+      uploads.task('cos', { Key: 'f' }),
+    ]
+    const { outcomes, started } = await uploads.report(...tasks)
+    for (const [index, task] of tasks.entries()) await uploads.expectStored(task, outcomes[index]!)
+    expect(outcomes.map(({ threads }) => threads)).to.deep.equal([2, 3, 2, 2, 0, 2])
+    expect(started).to.equal(3)
+  })
+
+  it('keeps no thread of an upload that failed', async () => {
+    const { outcomes, started } = await uploads.report(
+      uploads.task('cos', { Key: 'a', abortAt: PART }),
+      uploads.task('cos', { Key: 'b' }),
+    )
+    expect(outcomes.map(({ failure }) => failure)).to.deep.equal(['SEALSTREAM_ABORTED', undefined])
+    expect(started).to.equal(4)
+  })
+
   it('starts no more than there are workers, and none for one part, one worker, or little unless it is told to', async () => {
     await writeFile(bench.path('small'), PLAIN.subarray(0, PART))
     const { threads: _, ...untold } = uploads.task('cos')
@@ -74,9 +98,9 @@ describe('uploadFile by threads, of a program that is given as text,', () => {
 
   it('has its threads, and warns of nothing', async () => {
     const task = uploads.task('cos', { Key: 'k', threads: 2 })
-    const { outcomes, warnings, ended } = await uploads.report(task)
+    const { outcomes, warnings, started } = await uploads.report(task)
     expect(warnings).to.deep.equal([])
-    expect(ended).to.equal(2)
+    expect(started).to.equal(2)
     await uploads.expectStored(task, outcomes[0]!)
   })
 })
@@ -88,10 +112,9 @@ for (const thread of ['missing', 'empty', 'forbidden'] as const) {
 
     it('warns once, and makes the parts without', async () => {
       const tasks = (['cos', 'sealed', 'plain'] as const).map((kind) => uploads.task(kind, { Key: kind }))
-      const { outcomes, warnings, ended } = await uploads.report(...tasks)
+      const { outcomes, warnings } = await uploads.report(...tasks)
       expect(warnings).to.deep.equal(['SEALSTREAM_NO_THREADS'])
       for (const [index, task] of tasks.entries()) await uploads.expectStored(task, outcomes[index]!)
-      expect(ended).to.equal(outcomes.reduce((sum, { threads }) => sum + threads, 0))
     })
   })
 }

@@ -1,0 +1,41 @@
+/** Things that cost much to make: whoever is done with one leaves it here for the next, and after a while it goes. */
+
+/** How long a thing is kept that nobody takes, in milliseconds. That does not keep the process alive. */
+const KEPT_MS = 5_000
+
+export class Kept<Thing> {
+  readonly #timers = new Map<Thing, NodeJS.Timeout>()
+  readonly #drop: (thing: Thing) => void
+  readonly #keptMs: number
+
+  /** @param drop - Called with what goes. */
+  constructor(drop: (thing: Thing) => void, keptMs = KEPT_MS) {
+    this.#drop = drop
+    this.#keptMs = keptMs
+  }
+
+  /** One that fits; it is the caller's until it is left here again. */
+  take(fits: (thing: Thing) => boolean = () => true): Thing | undefined {
+    const found = [...this.#timers.keys()].find(fits)
+    if (found !== undefined) this.forget(found)
+    return found
+  }
+
+  get size(): number {
+    return this.#timers.size
+  }
+
+  leave(thing: Thing): void {
+    const drop = (): void => {
+      this.#timers.delete(thing)
+      this.#drop(thing)
+    }
+    this.#timers.set(thing, setTimeout(drop, this.#keptMs).unref())
+  }
+
+  /** It is no longer here, if it was. */
+  forget(thing: Thing): void {
+    clearTimeout(this.#timers.get(thing))
+    this.#timers.delete(thing)
+  }
+}
