@@ -26,16 +26,26 @@ import {
   addCustomerKeyOption,
   addMoveOptions,
   addResumeOption,
+  addThreadsOption,
   customerKeyParams,
   eventNotes,
   moveParams,
+  threadsParam,
   withAdvice,
   type MoveOptions,
   type ResumeOptions,
+  type ThreadsOptions,
 } from './transfer-options.js'
 
 interface GetOptions
-  extends ConnectionOptions, KeyOptions, MoveOptions, ResumeOptions, ReadingOptions, InstructionFileOptions {
+  extends
+    ConnectionOptions,
+    KeyOptions,
+    MoveOptions,
+    ThreadsOptions,
+    ResumeOptions,
+    ReadingOptions,
+    InstructionFileOptions {
   releaseUnverified?: boolean
   range?: string
   versionId?: string
@@ -60,7 +70,11 @@ export function addGet(program: Command, signal: AbortSignal): void {
     )
     .option('--json', 'for scripts; on standard error where standard output carries the object')
     .action((object: string, file: string, options: GetOptions) => runGet(object, file, options, signal))
-  const moved = addResumeOption(addMoveOptions(addCustomerKeyOption(get), '8MiB'))
+  const threaded = addThreadsOption(
+    addMoveOptions(addCustomerKeyOption(get), '8MiB'),
+    'decrypt and write a file',
+  )
+  const moved = addResumeOption(threaded)
   addConnectionOptions(addKeyOptions(addInstructionFileOption(addReadingOptions(moved))))
 }
 
@@ -69,8 +83,10 @@ async function runGet(object: string, file: string, options: GetOptions, signal:
   const output = new Output({ json: options.json ?? false, resultsOn: file === '-' ? 'stderr' : 'stdout' })
   const { range, versionId, resume } = options
   const isWholeFile = file !== '-' && range === undefined
-  if (resume !== undefined && !isWholeFile) {
-    throw new OptionError('--resume', 'needs a whole object that goes to a file')
+  for (const option of ['resume', 'threads'] as const) {
+    if (options[option] !== undefined && !isWholeFile) {
+      throw new OptionError(`--${option}`, 'needs a whole object that goes to a file')
+    }
   }
   const move = moveParams(options)
   const call = {
@@ -94,7 +110,12 @@ async function runGet(object: string, file: string, options: GetOptions, signal:
     const started = performance.now()
     const got = await (
       isWholeFile
-        ? toWholeFile(client, { ...call, ...move, checkpoint: resume ?? false }, file, output)
+        ? toWholeFile(
+            client,
+            { ...call, ...move, ...threadsParam(options), checkpoint: resume ?? false },
+            file,
+            output,
+          )
         : toSink(
             client,
             {

@@ -7,7 +7,7 @@ import { ciphertextSizeOf, type Format } from '../crypto/format.js'
 import type { EncryptedStoredObject } from '../encrypted/transfers.js'
 import { OptionError } from '../errors.js'
 import { fileChunks } from '../internal/file-chunks.js'
-import { MOST_THREADS, type UploadOptions } from '../transfer/upload-job.js'
+import type { UploadOptions } from '../transfer/upload-job.js'
 import { addConnectionOptions, connect, type ConnectionOptions } from './connection.js'
 import { parseLocation, parseMetadata } from './location.js'
 import { addContextOption, addFormatOption, contextParam } from './envelope-options.js'
@@ -24,23 +24,25 @@ import {
   addMoveOptions,
   addResumeOption,
   addSseOptions,
+  addThreadsOption,
   eventNotes,
   moveParams,
-  parseCount,
   sseParams,
+  threadsParam,
   withAdvice,
   type MoveOptions,
   type ResumeOptions,
   type SseOptions,
+  type ThreadsOptions,
 } from './transfer-options.js'
 
-interface PutOptions extends ConnectionOptions, KeyOptions, MoveOptions, SseOptions, ResumeOptions {
+interface PutOptions
+  extends ConnectionOptions, KeyOptions, MoveOptions, ThreadsOptions, SseOptions, ResumeOptions {
   format: Format
   context: string[]
   recipient: string[]
   contentType?: string
   storageClass?: string
-  threads?: string
   metadata: string[]
   json?: boolean
 }
@@ -51,23 +53,23 @@ export function addPut(program: Command, signal: AbortSignal): void {
     .description('encrypt FILE (- for standard input) and store it as cos://BUCKET/KEY')
     .option('--content-type <type>', 'stored with the object')
     .option('--storage-class <class>', 'for example STANDARD_IA')
-    .option('--threads <n>', 'threads that encrypt parts of a file, 1 to 16 (default: by its size)')
     .option('--json', 'for scripts')
     .action((file: string, object: string, options: PutOptions) => runPut(file, object, options, signal))
   addRepeatable(put, '--metadata <name=value>', 'user metadata')
   addRecipientOption(addContextOption(addFormatOption(put)), 'a further key that can read it')
-  addConnectionOptions(addKeyOptions(addSseOptions(addResumeOption(addMoveOptions(put, '8MiB')))))
+  const moved = addThreadsOption(addMoveOptions(put, '8MiB'), 'encrypt parts of a file')
+  addConnectionOptions(addKeyOptions(addSseOptions(addResumeOption(moved))))
 }
 
 async function runPut(file: string, object: string, options: PutOptions, signal: AbortSignal): Promise<void> {
   const { bucket: Bucket, key: Key } = parseLocation(object)
   const output = new Output({ json: options.json ?? false })
-  const { contentType, storageClass, resume, threads } = options
+  const { contentType, storageClass, resume } = options
   const target = {
     Bucket,
     Key,
     ...moveParams(options),
-    ...(threads === undefined ? {} : { threads: parseCount(threads, '--threads', MOST_THREADS) }),
+    ...threadsParam(options),
     ...(await sseParams(options)),
     ...(contentType === undefined ? {} : { ContentType: contentType }),
     ...(storageClass === undefined ? {} : { StorageClass: storageClass }),

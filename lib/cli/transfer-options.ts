@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import type { CustomerKeyParams, ServerSideEncryptionParams } from '../cos/sse.js'
 import { OptionError, SealstreamError } from '../errors.js'
 import { readKeyFile } from '../keys/key-file.js'
-import type { TransferEvent } from '../transfer/upload-job.js'
+import { MOST_THREADS, type TransferEvent } from '../transfer/upload-job.js'
 import { parseSize } from './location.js'
 import type { Output } from './output.js'
 
@@ -20,6 +20,11 @@ export interface SseOptions {
   sseCKeyFile?: string
 }
 
+/** How many threads work on a file. */
+export interface ThreadsOptions {
+  threads?: string
+}
+
 /** A checkpoint: true for the usual place, or a path. */
 export interface ResumeOptions {
   resume?: boolean | string | undefined
@@ -30,6 +35,11 @@ export function addMoveOptions(command: Command, defaultPartSize: string): Comma
   return command
     .option('--part-size <size>', 'bytes of a part, or with KiB, MiB, GiB', defaultPartSize)
     .option('--concurrency <n>', 'parts in flight, 1 to 256', '4')
+}
+
+/** Adds `--threads`. @param work - What they do. */
+export function addThreadsOption(command: Command, work: string): Command {
+  return command.option('--threads <n>', `threads that ${work}, 1 to ${MOST_THREADS} (default: by its size)`)
 }
 
 /** Adds `--resume`. */
@@ -64,6 +74,11 @@ export function moveParams({ partSize, concurrency }: MoveOptions): {
 } {
   const Concurrency = parseCount(concurrency, '--concurrency', 256)
   return { Concurrency, ...(partSize === undefined ? {} : { PartSize: parseSize(partSize, '--part-size') }) }
+}
+
+/** @throws OptionError */
+export function threadsParam({ threads }: ThreadsOptions): { threads?: number } {
+  return threads === undefined ? {} : { threads: parseCount(threads, '--threads', MOST_THREADS) }
 }
 
 /** A number from 1 to `most`. @throws OptionError */

@@ -25,6 +25,18 @@ export let lendStretch: (
   options: { readonly sameBytes: boolean },
 ) => CipherSecret
 
+/** Copies of what another thread decrypts with. Not a method, as {@link lendStretch}. */
+export let lendSecret: (dataKey: DataKey) => CipherSecret
+
+/** Starts a decryption. @throws SealstreamError `SEALSTREAM_UNVERIFIED`, see {@link DecryptorOptions}. */
+export function startDecryption(
+  cipher: ContentCipher,
+  secret: CipherSecret,
+  { start = 0, end, releaseUnverified = false, mostHeld = MOST_HELD_BYTES }: DecryptorOptions,
+): RunningCipher {
+  return cipher.decryptor(secret, { start, end, releaseUnverified, mostHeld })
+}
+
 /**
  * A data key: 32 key bytes and an IV or salt, for one object in one format.
  *
@@ -34,6 +46,7 @@ export let lendStretch: (
 export class DataKey {
   static {
     lendStretch = (dataKey, stretch, options) => dataKey.#lendStretch(stretch, options)
+    lendSecret = (dataKey) => dataKey.#lend()
   }
 
   /** The format it was made for; decides the content cipher. */
@@ -194,13 +207,13 @@ export class DataKey {
    *   `cos-java-gcm` without `releaseUnverified`; as {@link DataKey.readHead}.
    */
   decryptor(options: DecryptorOptions = {}): RunningCipher {
-    const { start = 0, end, head, releaseUnverified = false, mostHeld = MOST_HELD_BYTES } = options
+    const { start = 0, end, head, releaseUnverified = false, mostHeld = 0 } = options
     assertInteger(start, 'start', 0)
     if (end !== undefined) assertInteger(end, 'end', start)
     assertBoolean(releaseUnverified, 'releaseUnverified')
     assertInteger(mostHeld, 'mostHeld', 0)
     if (head !== undefined) this.readHead(head)
-    return this.#cipher.decryptor(this.#open(), { start, end, releaseUnverified, mostHeld })
+    return startDecryption(this.#cipher, this.#open(), options)
   }
 
   /**
@@ -255,9 +268,13 @@ export class DataKey {
   }
 
   #lendStretch(stretch: StoredStretch, { sameBytes }: { readonly sameBytes: boolean }): CipherSecret {
-    const { key, iv, context } = this.#open()
     // Refuses what cannot be encrypted in stretches.
     this.stretchEncryptor(stretch, { sameBytes }).running.close()
+    return this.#lend()
+  }
+
+  #lend(): CipherSecret {
+    const { key, iv, context } = this.#open()
     // Memory of their own: what goes to another thread is copied with all that lies beside it.
     const copy = (bytes: Buffer): Buffer => Buffer.from(Uint8Array.from(bytes).buffer)
     return { key, iv: iv === undefined ? undefined : copy(iv), context: copy(context) }

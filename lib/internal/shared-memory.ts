@@ -27,3 +27,8 @@ export function sharedMemory(bytes: number): Buffer {
 export function keepShared(memory: Buffer): void {
   kept.leave(memory)
 }
+
+/** Puts bytes into shared memory: set() and copy() would go word by word there, fill() copies at once. */
+export function fillShared(memory: Buffer, bytes: Buffer, at: number): void {
+  if (bytes.length > 0) memory.fill(bytes, at, at + bytes.length)
+}

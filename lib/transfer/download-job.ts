@@ -9,7 +9,7 @@ import type { ProgressListener } from '../internal/progress.js'
 import { CheckpointFile, checkpointPath } from './checkpoint-file.js'
 import { assertPartSize } from './part-size.js'
 import { checkLocalPath } from './seekable-source.js'
-import { checkConcurrency, checkListener, type TransferListener } from './upload-job.js'
+import { checkConcurrency, checkListener, checkThreads, type TransferListener } from './upload-job.js'
 
 /** Parameters of downloadFile. */
 export interface DownloadFileParams
@@ -20,6 +20,12 @@ export interface DownloadFileParams
   PartSize?: number
   /** Ranges in flight, 1 to 256. Default 4. */
   Concurrency?: number
+  /**
+   * Threads that decrypt, check and write ranges, 1 to 16: 1 is the calling thread alone, more are worker threads beside it, which
+   * receives. Default 1, and from 256 MiB on as many as there are processors, 4 at most. With them, ranges in flight are held in memory:
+   * `PartSize * Concurrency` bytes.
+   */
+  threads?: number
   /**
    * Keeps what is done (true: hidden files beside the target), so that another call, also of another process, goes on
    * where this one ended.
@@ -42,6 +48,7 @@ export interface DownloadJob {
   readonly destination: string
   readonly partSize: number
   readonly concurrency: number
+  readonly threads: number | undefined
   readonly checkpoint: CheckpointFile | undefined
   readonly signal: AbortSignal | undefined
   readonly onProgress: ProgressListener | undefined
@@ -56,6 +63,7 @@ export async function downloadJob(service: Service, params: DownloadFileParams):
     'DestFilePath',
     'PartSize',
     'Concurrency',
+    'threads',
     'TrafficLimit',
     'checkpoint',
     'onProgress',
@@ -77,6 +85,7 @@ export async function downloadJob(service: Service, params: DownloadFileParams):
     destination,
     partSize,
     concurrency: checkConcurrency(params.Concurrency),
+    threads: checkThreads(params.threads),
     checkpoint: at === undefined ? undefined : new CheckpointFile(at, 'download'),
     signal,
     onProgress: forwardOnly(params.onProgress),

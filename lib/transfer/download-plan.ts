@@ -49,6 +49,14 @@ export class DownloadPlan {
     this.parts = new PartPlan(stored, ofUnits(partSize), { lead, unit: ofUnits(MEBIBYTE) })
   }
 
+  /** Most bytes that have to be fetched for a range. */
+  get mostFetched(): number {
+    return [...this.parts].reduce((most, { number }) => {
+      const { offset, length, from } = this.range(number)
+      return Math.max(most, offset + length - from)
+    }, 0)
+  }
+
   /** @param number - 1 to `parts.count`. */
   range(number: number): PlannedRange {
     const part = this.parts.part(number)

@@ -7,10 +7,12 @@ import { metadataText } from '../cos/metadata.js'
 import { ServiceError } from '../errors.js'
 import { breathe } from '../internal/breathe.js'
 import { reclaim } from '../internal/reclaim.js'
+import { fillShared } from '../internal/shared-memory.js'
 import { WriteBehind } from '../internal/write-behind.js'
 import type { DownloadJob } from './download-job.js'
 import { objectChanged } from './object-changed.js'
 import type { PlannedRange } from './download-plan.js'
+import type { RangeOpener } from './range-threads.js'
 import type { TemporaryFile } from './temporary-file.js'
 
 /** Bytes of a write, and so between two reports of progress. */
@@ -22,6 +24,8 @@ export interface RangeJob {
   readonly dataKey: DataKey | undefined
   readonly range: PlannedRange
   readonly file: TemporaryFile
+  /** Who decrypts and writes it; without one, that is done as it comes. */
+  readonly opener: RangeOpener | undefined
   readonly signal: AbortSignal
   /** Told of bytes of the file as they are written; of fewer than none where a range is begun again. */
   readonly onBytes: (bytes: number) => void
@@ -39,10 +43,14 @@ export async function fetchRange(job: DownloadJob, range: RangeJob): Promise<big
   return job.service.http.retry({ operation: 'getObject', repeat: 'always', signal }, async () => {
     let written = 0
     try {
-      return await fetchOnce(job, range, (bytes) => {
+      const onBytes = (bytes: number): void => {
         written += bytes
         range.onBytes(bytes)
-      })
+      }
+      const { opener } = range
+      // What holds nothing to write is not worth the way.
+      if (opener === undefined || range.range.size === 0) return await fetchThrough(job, range, onBytes)
+      return await fetchWhole(job, range, opener, onBytes)
     } catch (error) {
       range.onBytes(-written)
       throw error
@@ -50,7 +58,39 @@ export async function fetchRange(job: DownloadJob, range: RangeJob): Promise<big
   })
 }
 
-async function fetchOnce(
+/** All of it to memory, from where others take it on. */
+async function fetchWhole(
+  job: DownloadJob,
+  { head, range, signal }: RangeJob,
+  opener: RangeOpener,
+  onBytes: (bytes: number) => void,
+): Promise<bigint> {
+  const { memory } = opener
+  const { offset, length, from, size } = range
+  const total = offset + length - from
+  const answer = await request(job, head, { offset: from, length: total }, signal)
+  let filled = 0
+  let told = 0
+  try {
+    for await (const chunk of answer.Body as AsyncIterable<Buffer>) {
+      // As long as it was asked for; the answer's body sees to that.
+      fillShared(memory, chunk.subarray(0, total - filled), filled)
+      filled += chunk.length
+      const more = Math.floor((size * filled) / total) - told
+      if (more >= WRITE_BYTES || filled >= total) {
+        told += more
+        onBytes(more)
+      }
+      await breathe()
+    }
+  } finally {
+    answer.Body.destroy()
+  }
+  return opener.open(range)
+}
+
+/** Decrypted and written as it comes. */
+async function fetchThrough(
   job: DownloadJob,
   { head, dataKey, range, file, signal }: RangeJob,
   onBytes: (bytes: number) => void,

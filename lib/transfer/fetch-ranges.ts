@@ -12,6 +12,8 @@ import { fetchBytes, fetchRange } from './fetch-range.js'
 import type { PartPlan } from './part-plan.js'
 import { TemporaryFile } from './temporary-file.js'
 import { proveWhole } from './prove-whole.js'
+import { rangeOpener } from './range-threads.js'
+import { ThreadCrew, threadsFor } from './thread-crew.js'
 import { runWorkers } from './workers.js'
 
 /** @returns The strongest check that the whole passed. @throws As downloadFile. */
@@ -47,6 +49,7 @@ async function fetchAll(
     file: await TemporaryFile.open(job.destination),
     done: new Map<number, bigint>(),
   }
+  let crew: ThreadCrew | undefined
   try {
     await file.resize(size)
     let bytes = [...done.keys()].reduce((sum, number) => sum + plan.range(number).size, 0)
@@ -56,13 +59,22 @@ async function fetchAll(
     }
     report(0)
     const missing = parts.length === 0 ? [] : [...parts].filter(({ number }) => !done.has(number))
-    await runWorkers(missing, Math.min(job.concurrency, missing.length), abort, () => async ({ number }) => {
-      const range = plan.range(number)
-      const { signal } = abort
-      const crc64 = await fetchRange(job, { head, dataKey, range, file, signal, onBytes: report })
-      done.set(number, crc64)
-      await journal?.finish(file, number, crc64)
+    const workers = Math.min(job.concurrency, missing.length)
+    const stored = missing.reduce((sum, { length }) => sum + length, 0)
+    const threads = Math.min(threadsFor(job.threads, stored), workers)
+    if (threads > 1) crew = await ThreadCrew.start(threads, abort.signal)
+    const { signal } = abort
+    await runWorkers(missing, workers, abort, () => {
+      const opener =
+        crew === undefined ? undefined : rangeOpener(crew, plan.mostFetched, { dataKey, file, signal })
+      return async ({ number }) => {
+        const range = plan.range(number)
+        const crc64 = await fetchRange(job, { head, dataKey, range, file, opener, signal, onBytes: report })
+        done.set(number, crc64)
+        await journal?.finish(file, number, crc64)
+      }
     })
+    crew?.release()
     const verified = verifyWhole(job, head, parts, done)
     const isProven =
       dataKey !== undefined && (await proveWhole(job, { head, dataKey, file, size }, abort.signal))
@@ -70,6 +82,8 @@ async function fetchAll(
     await journal?.remove()
     return isProven ? 'aead' : verified
   } catch (error) {
+    // They write to the file.
+    await crew?.close()
     await journal?.settle()
     if (journal === undefined || isFinal(error)) {
       await file.discard()

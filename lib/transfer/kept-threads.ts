@@ -1,19 +1,27 @@
 /**
- * Threads that fill parts, and stay for a while when they are done: starting one takes some 60 ms, and V8 compiles its code anew, which
- * together cost as much processor time as making 100 MiB of parts.
+ * Threads that work on transfers, and stay for a while when they are done: starting one takes some 60 ms, and V8 compiles its code anew,
+ * which together cost as much processor time as making 100 MiB of parts.
  */
 import { Worker } from 'node:worker_threads'
 import { SealstreamError } from '../errors.js'
 import type { Digest } from '../checksum/body-digest.js'
 import { deferred, type Deferred } from '../internal/deferred.js'
 import { Kept } from '../internal/kept.js'
-import type { ThreadFailure, ThreadMessage, ThreadOrder, ThreadReport, ThreadSetup } from './part-thread.js'
+import type {
+  FillOrder,
+  OpenOrder,
+  ThreadFailure,
+  ThreadMessage,
+  ThreadOrder,
+  ThreadReport,
+  ThreadSetup,
+} from './part-thread.js'
 
-const idle: Kept<PartThread> = new Kept((thread) => void thread.end())
+const idle: Kept<TransferThread> = new Kept((thread) => void thread.end())
 
-/** A thread for one upload, which gives it back by `rest` or ends it by `end`. */
-export function borrowThread(setup: ThreadSetup): PartThread {
-  const thread = idle.take() ?? new PartThread()
+/** A thread for one transfer, which gives it back by `rest` or ends it by `end`. */
+export function borrowThread(setup: ThreadSetup | undefined): TransferThread {
+  const thread = idle.take() ?? new TransferThread()
   thread.begin(setup)
   return thread
 }
@@ -21,17 +29,17 @@ export function borrowThread(setup: ThreadSetup): PartThread {
 /** Starts what is missing of so many threads that somebody is about to borrow. */
 export function prepareThreads(count: number): void {
   try {
-    while (idle.size < count) idle.leave(new PartThread())
+    while (idle.size < count) idle.leave(new TransferThread())
   } catch {
     // Whoever borrows one learns why there is none.
   }
 }
 
 /** One thread, and what it is at. */
-export class PartThread {
+export class TransferThread {
   readonly #worker: Worker
   readonly #ready: Deferred<void> = deferred()
-  readonly #orders = new Map<number, Deferred<Digest>>()
+  readonly #orders = new Map<number, Deferred<Digest | bigint>>()
   #lastId = 0
   #failure: { readonly error: unknown } | undefined
 
@@ -47,7 +55,7 @@ export class PartThread {
     this.#worker.on('exit', () => this.#fail(new Error('the thread ended')))
   }
 
-  /** How many parts it has to fill. */
+  /** How many orders it has to carry out. */
   get orders(): number {
     return this.#orders.size
   }
@@ -57,19 +65,28 @@ export class PartThread {
     return this.#ready.promise
   }
 
-  begin(setup: ThreadSetup): void {
+  begin(setup: ThreadSetup | undefined): void {
     this.#worker.ref()
     this.#send({ type: 'begin', setup })
   }
 
-  /** Resolves when the part is filled. */
-  fill(order: Omit<ThreadOrder, 'id' | 'type'>): Promise<Digest> {
+  /** Has a part filled, in shared memory. */
+  fill(memory: Buffer, order: Omit<FillOrder, 'type'>): Promise<Digest> {
+    return this.#order(memory, { type: 'fill', ...order }) as Promise<Digest>
+  }
+
+  /** Has a range opened that lies in shared memory. @returns The CRC-64 of its stored bytes. */
+  open(memory: Buffer, order: Omit<OpenOrder, 'type'>): Promise<bigint> {
+    return this.#order(memory, { type: 'open', ...order }) as Promise<bigint>
+  }
+
+  #order(memory: Buffer, order: ThreadOrder): Promise<Digest | bigint> {
     if (this.#failure !== undefined) throw this.#failure.error
     const id = (this.#lastId += 1)
-    const filled: Deferred<Digest> = deferred()
-    this.#orders.set(id, filled)
-    this.#send({ type: 'fill', ...order, id })
-    return filled.promise
+    const done: Deferred<Digest | bigint> = deferred()
+    this.#orders.set(id, done)
+    this.#send({ ...order, id, memory: memory.buffer as unknown as SharedArrayBuffer })
+    return done.promise
   }
 
   /** It has nothing to do: others may have it, and if nobody comes it ends by itself. */
@@ -94,17 +111,17 @@ export class PartThread {
       this.#ready.resolve()
       return
     }
-    const filled = this.#orders.get(report.id)
+    const done = this.#orders.get(report.id)
     this.#orders.delete(report.id)
-    if (report.type === 'failed') filled?.reject(errorOf(report.failure))
-    else filled?.resolve(report.digest)
+    if (report.type === 'failed') done?.reject(errorOf(report.failure))
+    else done?.resolve(report.result)
   }
 
   #fail(error: unknown): void {
     idle.forget(this)
     this.#failure ??= { error }
     this.#ready.reject(error)
-    for (const filled of this.#orders.values()) filled.reject(error)
+    for (const done of this.#orders.values()) done.reject(error)
     this.#orders.clear()
   }
 }

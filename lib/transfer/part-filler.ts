@@ -14,6 +14,7 @@ import {
   type ReadMemory,
 } from '../internal/read-ahead.js'
 import { reclaim } from '../internal/reclaim.js'
+import { fillShared } from '../internal/shared-memory.js'
 import type { SeekableSource } from './seekable-source.js'
 
 /** Where parts are small, reads are: what is read to must not need more memory than the parts themselves. */
@@ -66,8 +67,7 @@ export class PartFiller {
     const filling = this.#filling(async (digest) => {
       let filled = 0
       const take = async (output: Buffer): Promise<void> => {
-        // To shared memory, set() goes word by word.
-        if (output.length > 0) into.fill(output, filled, filled + output.length)
+        fillShared(into, output, filled)
         filled += output.length
         await digest.update(output)
         reclaim(output)

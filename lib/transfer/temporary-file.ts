@@ -52,6 +52,11 @@ export class TemporaryFile {
     }
   }
 
+  /** By what other threads of this process write to it, until it is closed. */
+  get descriptor(): number {
+    return this.#handle.fd
+  }
+
   /** Makes it exactly so long. What is not written yet reads as zeros. */
   async resize(size: number): Promise<void> {
     await this.#run(this.#handle.truncate(size))

@@ -97,8 +97,14 @@ export interface StoredObject extends Omit<StoredResult, '$metadata' | 'md5'> {
 
 /** Most parts in flight. */
 const MOST_CONCURRENCY = 256
-/** Most threads that make parts. */
+/** Most threads that work on one transfer. */
 export const MOST_THREADS = 16
+
+/** @throws {@link OptionError} */
+export function checkThreads(threads: number | undefined): number | undefined {
+  if (threads !== undefined) assertInteger(threads, 'threads', 1, MOST_THREADS)
+  return threads
+}
 
 /**
  * Checks the parameters of an upload.
@@ -119,7 +125,6 @@ export function uploadJob(
   assertBoolean(enableMd5, 'EnableMD5')
   const { maxBuffer = partSize * (concurrency + 2) } = params
   assertInteger(maxBuffer, 'maxBuffer', 1)
-  if (params.threads !== undefined) assertInteger(params.threads, 'threads', 1, MOST_THREADS)
   checkListener(params.onEvent)
   // Checked now, while the caller is looking, not when the first part goes out.
   objectWriteHeaders(service, params)
@@ -131,7 +136,7 @@ export function uploadJob(
     partSize,
     concurrency,
     maxBuffer,
-    threads: params.threads,
+    threads: checkThreads(params.threads),
     enableMd5,
     trafficLimit: trafficLimitHeader(params),
     signal,

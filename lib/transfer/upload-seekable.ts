@@ -133,7 +133,7 @@ async function run(
     if (threads > 0) threaded = await startThreads(source.shared as SharedFile, threads, options)
     const make = threaded?.make ?? partMaker(source, options)
     await runWorkers(wanted, workers, abort, () => {
-      const memory = threaded?.memory(plan.partSize) ?? Buffer.allocUnsafeSlow(plan.partSize)
+      const memory = threaded?.crew.memory(plan.partSize) ?? Buffer.allocUnsafeSlow(plan.partSize)
       return async (planned) => {
         const made = await make(planned, memory)
         await journal?.begin(planned.number, made.digest)
@@ -144,7 +144,7 @@ async function run(
         if (!abort.signal.aborted) report()
       }
     })
-    threaded?.release()
+    threaded?.crew.release()
     await source.check()
     assertWhole(upload, plan)
     const completed = await upload.complete(envelope, abort.signal)
@@ -152,7 +152,7 @@ async function run(
     return storedObject(job, completed, plan.length, plan.count)
   } finally {
     abort.unlink()
-    await threaded?.close()
+    await threaded?.crew.close()
   }
 }
 

@@ -89,7 +89,7 @@ describe('parts that threads of this process make', () => {
     const source = await openFileSource(bench.path('source'), 'LocalFilePath')
     const options = { dataKey: undefined, sameBytes: false, md5: true, peers: 2, signal: undefined }
     const threaded = (await startThreads(source.shared!, 1, options))!
-    const memory = threaded.memory(PART + 16)
+    const memory = threaded.crew.memory(PART + 16)
     const part = { number: 2, offset: PART, length: PART }
     try {
       const bytes = PLAIN.subarray(PART, 2 * PART)
@@ -99,10 +99,12 @@ describe('parts that threads of this process make', () => {
       expect(made.bytes.equals(bytes)).to.equal(true)
       expect(made.bytes.buffer, 'shared, not copied').to.equal(memory.buffer)
     } finally {
-      await threaded.close()
+      await threaded.crew.close()
       await source.close()
     }
-    const late: unknown = await threaded.make(part, threaded.memory(PART)).catch((error: unknown) => error)
+    const late: unknown = await threaded
+      .make(part, threaded.crew.memory(PART))
+      .catch((error: unknown) => error)
     expect(late).to.be.instanceOf(Error)
   })
 
@@ -113,13 +115,13 @@ describe('parts that threads of this process make', () => {
     try {
       const part = { number: 1, offset: 0, length: PART }
       const error = await threaded
-        .make(part, threaded.memory(PART))
+        .make(part, threaded.crew.memory(PART))
         .catch((reason: unknown) => reason as SealstreamError)
       expect(error).to.be.instanceOf(SealstreamError)
       expect(error).to.include({ code: 'SEALSTREAM_FILE' })
       expect((error as SealstreamError).cause).to.include({ code: 'EBADF', syscall: 'fstat' })
     } finally {
-      await threaded.close()
+      await threaded.crew.close()
     }
   })
 

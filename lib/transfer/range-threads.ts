@@ -1,0 +1,56 @@
+/** Ranges that are decrypted and written by threads. */
+import { lendSecret, type DataKey } from '../crypto/data-key.js'
+import { throwIfAborted, unlessAborted } from '../internal/abort.js'
+import type { PlannedRange } from './download-plan.js'
+import { openStored } from './range-opener.js'
+import type { TemporaryFile } from './temporary-file.js'
+import type { ThreadCrew } from './thread-crew.js'
+
+/** Where ranges go. */
+export interface RangeTarget {
+  readonly dataKey: DataKey | undefined
+  readonly file: TemporaryFile
+  readonly signal: AbortSignal
+}
+
+/** Memory for one range after another, and who opens it when it is all there. */
+export interface RangeOpener {
+  readonly memory: Buffer
+  /**
+   * Decrypts what stands in the memory into the range's place in the file.
+   *
+   * @returns The CRC-64 of its stored bytes.
+   * @throws AuthenticationError, SealstreamError `SEALSTREAM_FILE`, `SEALSTREAM_ABORTED`.
+   */
+  open(range: PlannedRange): Promise<bigint>
+}
+
+/** @param mostBytes - Of any range, with what is fetched before it. */
+export function rangeOpener(
+  crew: ThreadCrew,
+  mostBytes: number,
+  { dataKey, file, signal }: RangeTarget,
+): RangeOpener {
+  const memory = crew.memory(mostBytes)
+  return {
+    memory,
+    async open({ offset, from, length, start, decrypt }) {
+      const range = { before: offset - from, start }
+      const stored = memory.subarray(0, range.before + length)
+      const options = decrypt
+      const decryption =
+        dataKey === undefined || options === undefined
+          ? undefined
+          : { format: dataKey.format, secret: lendSecret(dataKey), options }
+      const order = { ...range, length: stored.length, decryption, descriptor: file.descriptor }
+      try {
+        return await unlessAborted(crew.idlest.open(memory, order), signal)
+      } catch {
+        throwIfAborted(signal)
+        // Errors lose what they are on their way between threads; done again here, it fails as what it is.
+        const decryptor = options === undefined ? undefined : dataKey?.decryptor(options)
+        return openStored(stored, range, decryptor, (bytes, position) => file.write(bytes, position))
+      }
+    },
+  }
+}
