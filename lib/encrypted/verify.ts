@@ -10,6 +10,7 @@ import { FORMATS } from '../crypto/format.js'
 import { OptionError } from '../errors.js'
 import { assertInteger } from '../internal/assert.js'
 import type { ProgressListener } from '../internal/progress.js'
+import { reclaim } from '../internal/reclaim.js'
 import type { Encryption, EncryptionResult } from './encryption.js'
 import { getEncryptedObject } from './get-object.js'
 import { headEncryptedObject } from './head-object.js'
@@ -148,6 +149,7 @@ async function readThrough(body: NodeJS.ReadableStream, onBytes: (bytes: number)
   const sink = new Writable({
     write(chunk: Buffer, _encoding, done) {
       bytes += chunk.length
+      reclaim(chunk)
       onBytes(bytes)
       done()
     },
