@@ -9,7 +9,8 @@ import { naiveLoop } from '../support/naive.js'
 
 export const question = 'How fast are parts encrypted and digested?'
 
-const PARTS = 12
+/** Two threads have eight lanes each. */
+const PARTS = 16
 
 export const params = (mode) => {
   const each = mode === 'toy' ? 2 ** 20 : 8 * 2 ** 20
@@ -55,23 +56,18 @@ export const contestants = {
   'sealstream, 2 threads': {
     async prepare({ md5, each, folder }) {
       const source = await openFileSource(fileOf(folder, PARTS * each), 'file')
-      const memory = Array.from({ length: PARTS }, () => Buffer.allocUnsafeSlow(each))
       const options = { md5, peers: PARTS, sameBytes: true, signal: undefined, dataKey: dataKey() }
-      const threads = await startThreads(source.shared, 2, options)
+      const { make, crew } = await startThreads(source.shared, 2, options)
+      const memories = Array.from({ length: PARTS }, () => crew.memory(each))
       return {
         bytes: source.size,
         async run() {
           await Promise.all(
-            memory.map(async (own, at) => {
-              // It is moved to a thread and comes back.
-              memory[at] = (
-                await threads.make({ number: at + 1, offset: at * each, length: each }, own)
-              ).bytes
-            }),
+            memories.map((memory, at) => make({ number: at + 1, offset: at * each, length: each }, memory)),
           )
         },
         async close() {
-          await threads.close()
+          await crew.close()
           await source.close()
         },
       }

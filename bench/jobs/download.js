@@ -11,7 +11,7 @@ export const question = 'How fast is a download?'
 const PART_BYTES = 8 * 2 ** 20
 
 export const params = (mode) => [
-  { bytes: mode === 'toy' ? 2 ** 25 : mode === 'quick' ? 64 * 2 ** 20 : 2 ** 30, inFlight: 4 },
+  { bytes: mode === 'toy' ? 2 ** 25 : mode === 'quick' ? 128 * 2 ** 20 : 2 ** 30, inFlight: 4 },
 ]
 
 /** A stored object, and what to do with it. */
@@ -24,17 +24,20 @@ const stored = (options, run) => ({
   },
 })
 
-const toFile = async ({ client, inFlight, folder }) => {
-  const DestFilePath = join(folder, 'downloaded')
-  await client.downloadFile({
-    Bucket: BUCKET,
-    Key: 'k',
-    DestFilePath,
-    PartSize: PART_BYTES,
-    Concurrency: inFlight,
-  })
-  await rm(DestFilePath)
-}
+const toFile =
+  (threads) =>
+  async ({ client, inFlight, folder }) => {
+    const DestFilePath = join(folder, 'downloaded')
+    await client.downloadFile({
+      Bucket: BUCKET,
+      Key: 'k',
+      DestFilePath,
+      PartSize: PART_BYTES,
+      Concurrency: inFlight,
+      threads,
+    })
+    await rm(DestFilePath)
+  }
 
 /** Ranges by plain requests, written where they belong, neither decrypted nor checked. */
 async function plainToFile({ endpoint, bytes, inFlight, folder }) {
@@ -66,15 +69,22 @@ const toNowhere = async ({ client }) => {
 
 export const contestants = {
   'plain ranges by node:http, to a file': stored({}, plainToFile),
-  'sealstream, plain client, to a file': stored({}, toFile),
-  'sealstream, cos, to a file': stored({ format: 'cos' }, toFile),
-  'sealstream, sealed, to a file': stored({ format: 'sealed' }, toFile),
+  'sealstream, plain client, to a file': stored({}, toFile(1)),
+  'sealstream, cos, to a file': stored({ format: 'cos' }, toFile(1)),
+  'sealstream, cos, to a file, 2 threads': stored({ format: 'cos' }, toFile(2)),
+  'sealstream, sealed, to a file': stored({ format: 'sealed' }, toFile(1)),
+  'sealstream, sealed, to a file, 2 threads': stored({ format: 'sealed' }, toFile(2)),
   'sealstream, cos, as a stream': stored({ format: 'cos' }, toNowhere),
   'sealstream, sealed, as a stream': stored({ format: 'sealed' }, toNowhere),
 }
 
 export const ratios = [
   { of: 'sealstream, cos, to a file', to: 'plain ranges by node:http, to a file', atLeast: 0.6 },
+  {
+    of: 'sealstream, cos, to a file, 2 threads',
+    to: 'plain ranges by node:http, to a file',
+    atLeast: 0.6,
+  },
   { of: 'sealstream, sealed, to a file', to: 'plain ranges by node:http, to a file' },
 ]
 

@@ -12,8 +12,8 @@ export const question = 'How fast is an upload?'
 const PART_BYTES = 8 * 2 ** 20
 
 export const params = (mode) => {
-  const bytes = mode === 'toy' ? 2 ** 25 : mode === 'quick' ? 128 * 2 ** 20 : 2 ** 30
-  const counts = mode === 'full' ? [1, 4, 8, 12, 16] : mode === 'toy' ? [4] : [12]
+  const bytes = mode === 'toy' ? 2 ** 25 : mode === 'quick' ? 256 * 2 ** 20 : 2 ** 30
+  const counts = mode === 'full' ? [1, 4, 8, 12, 16] : mode === 'toy' ? [4] : [16]
   return counts.map((inFlight) => ({ bytes, inFlight }))
 }
 
@@ -139,13 +139,13 @@ export const ratios = [
     of: 'sealstream, cos, MD5 + CRC-64',
     to: naiveName,
     atLeast: 3.5,
-    when: ({ inFlight }) => inFlight === 12,
+    when: ({ inFlight }) => inFlight === 16,
   },
   {
     of: 'sealstream, cos, MD5 + CRC-64, 2 threads',
     to: naiveName,
     atLeast: 6,
-    when: ({ inFlight }) => inFlight === 12,
+    when: ({ inFlight }) => inFlight === 16,
   },
 ]
 
