@@ -38,10 +38,14 @@ export interface KernelCode {
 
 /** CRC-64 by folding (wasm/crc64-fold.js). */
 export const CRC64_FOLD = {
-  /** The least number of bytes that can be folded. */
-  least: ${CRC64_FOLD.least},
+  /** Bytes of the history, which is where its memory begins; zeros before the first call. */
+  historyBytes: ${CRC64_FOLD.historyBytes},
+  /** Most bytes of a call. */
+  mostBytes: ${CRC64_FOLD.mostBytes},
   /** Where in its memory the tail is. */
   tailAt: ${CRC64_FOLD.tailAt},
+  /** Bytes of the tail. */
+  tailBytes: ${CRC64_FOLD.tailBytes},
   /** Bytes of memory that it works in. */
   scratchBytes: ${CRC64_FOLD.scratchBytes},
   code: ${literal(assemble('crc64-fold', crc64Fold()))},
