@@ -26,11 +26,17 @@ export class Kept<Thing> {
   }
 
   leave(thing: Thing): void {
-    const drop = (): void => {
-      this.#timers.delete(thing)
-      this.#drop(thing)
-    }
-    this.#timers.set(thing, setTimeout(drop, this.#keptMs).unref())
+    this.#timers.set(thing, setTimeout(() => this.#let(thing), this.#keptMs).unref())
+  }
+
+  /** Drops all at once. */
+  clear(): void {
+    for (const thing of [...this.#timers.keys()]) this.#let(thing)
+  }
+
+  #let(thing: Thing): void {
+    this.forget(thing)
+    this.#drop(thing)
   }
 
   /** It is no longer here, if it was. */

@@ -18,9 +18,13 @@ export function noticeGarbage(): void {
 
 const kept = new Kept<Buffer>(noticeGarbage)
 
-/** Memory of exactly so many bytes, with anything in it. */
+/** Memory of at least so many bytes, all of a SharedArrayBuffer, with anything in it. */
 export function sharedMemory(bytes: number): Buffer {
-  return kept.take(({ length }) => length === bytes) ?? Buffer.from(new SharedArrayBuffer(bytes))
+  const found = kept.take(({ length }) => length >= bytes)
+  if (found !== undefined) return found
+  // What is too small for this would pile up beside it.
+  kept.clear()
+  return Buffer.from(new SharedArrayBuffer(bytes))
 }
 
 /** Whoever asks next may have it: nobody may write to it, or send it, any longer. */

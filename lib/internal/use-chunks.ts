@@ -6,14 +6,20 @@ import { pipeline } from 'node:stream/promises'
  * Has each chunk used before the next comes. An iterator would join those that have gathered meanwhile: a copy of all bytes, and as much
  * garbage once more.
  *
- * @throws What the stream failed with, or `use`, which ends the stream.
+ * @throws What the stream failed with, or `use`, which ends the stream; not before the last chunk is used, whatever comes of it.
  */
-export function useChunks(stream: Readable, use: (chunk: Buffer) => Promise<void>): Promise<void> {
+export async function useChunks(stream: Readable, use: (chunk: Buffer) => Promise<void>): Promise<void> {
+  let using: Promise<void> = Promise.resolve()
   const sink = new Writable({
     highWaterMark: 1,
     write(chunk: Buffer, _encoding, done) {
-      use(chunk).then(() => done(), done)
+      using = use(chunk)
+      using.then(() => done(), done)
     },
   })
-  return pipeline(stream, sink)
+  try {
+    await pipeline(stream, sink)
+  } finally {
+    await using.catch(() => undefined)
+  }
 }

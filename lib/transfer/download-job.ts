@@ -22,8 +22,8 @@ export interface DownloadFileParams
   Concurrency?: number
   /**
    * Threads that decrypt, check and write ranges, 1 to 16: 1 is the calling thread alone, more are worker threads beside it, which
-   * receives. Default 1, and from 256 MiB on as many as there are processors, 4 at most. With them, ranges in flight are held in memory:
-   * `PartSize * Concurrency` bytes.
+   * receives. With them, ranges in flight are held in memory: `PartSize * Concurrency` bytes. Default 1, and from 256 MiB on as many as
+   * there are processors, 4 at most, unless they would hold over 512 MiB.
    */
   threads?: number
   /**

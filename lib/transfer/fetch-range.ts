@@ -78,7 +78,7 @@ async function fetchWhole(
       fillShared(memory, chunk.subarray(0, total - filled), filled)
       filled += chunk.length
       reclaim(chunk)
-      const more = Math.floor((size * filled) / total) - told
+      const more = (filled >= total ? size : Math.floor((size * filled) / total)) - told
       if (more >= WRITE_BYTES || filled >= total) {
         told += more
         onBytes(more)

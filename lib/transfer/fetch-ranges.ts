@@ -1,4 +1,5 @@
 /** All ranges of one version of an object, into a temporary file, and then under its name. */
+import { constants } from 'node:buffer'
 import { crc64Combine } from '../checksum/crc64-combine.js'
 import type { HeadObjectResult } from '../cos/head-object.js'
 import { requireChecksum, type Verified } from '../cos/integrity.js'
@@ -15,6 +16,9 @@ import { proveWhole } from './prove-whole.js'
 import { rangeOpener } from './range-threads.js'
 import { ThreadCrew, threadsFor } from './thread-crew.js'
 import { runWorkers } from './workers.js'
+
+/** Threads need ranges in memory. Unless they were asked for, there are none where that is so much. */
+const MOST_HELD_BYTES = 512 * 1024 * 1024
 
 /** @returns The strongest check that the whole passed. @throws As downloadFile. */
 export async function fetchRanges(
@@ -62,11 +66,15 @@ async function fetchAll(
     const workers = Math.min(job.concurrency, missing.length)
     const stored = missing.reduce((sum, { length }) => sum + length, 0)
     const threads = Math.min(threadsFor(job.threads, stored), workers)
-    if (threads > 1) crew = await ThreadCrew.start(threads, abort.signal)
+    const mostFetched = threads > 1 ? plan.mostFetched : 0
+    const canHold =
+      mostFetched <= constants.MAX_LENGTH &&
+      (job.threads !== undefined || workers * mostFetched <= MOST_HELD_BYTES)
+    if (threads > 1 && canHold) crew = await ThreadCrew.start(threads, abort.signal)
     const { signal } = abort
     await runWorkers(missing, workers, abort, () => {
       const opener =
-        crew === undefined ? undefined : rangeOpener(crew, plan.mostFetched, { dataKey, file, signal })
+        crew === undefined ? undefined : rangeOpener(crew, mostFetched, { dataKey, file, signal })
       return async ({ number }) => {
         const range = plan.range(number)
         const crc64 = await fetchRange(job, { head, dataKey, range, file, opener, signal, onBytes: report })

@@ -48,16 +48,23 @@ export class TransferThread {
       name: 'sealstream part',
       ...optionsOfNode(),
     })
-    this.#worker.unref()
     this.#worker.on('message', (report: ThreadReport) => this.#settle(report))
-    this.#worker.on('messageerror', (error) => this.#fail(error))
+    // What it has to say is lost, and it may go on: nobody learns of that before it is gone.
+    this.#worker.on('messageerror', () => void this.end())
     this.#worker.on('error', (error) => this.#fail(error))
     this.#worker.on('exit', () => this.#fail(new Error('the thread ended')))
+    // Listening for messages has it hold the process.
+    this.#worker.unref()
   }
 
   /** How many orders it has to carry out. */
   get orders(): number {
     return this.#orders.size
+  }
+
+  /** Whether it can carry out none any more. */
+  get hasFailed(): boolean {
+    return this.#failure !== undefined
   }
 
   /** Resolves when it runs. @throws Where it cannot. */
@@ -84,14 +91,17 @@ export class TransferThread {
     if (this.#failure !== undefined) throw this.#failure.error
     const id = (this.#lastId += 1)
     const done: Deferred<Digest | bigint> = deferred()
-    this.#orders.set(id, done)
     this.#send({ ...order, id, memory: memory.buffer as unknown as SharedArrayBuffer })
+    this.#orders.set(id, done)
     return done.promise
   }
 
   /** It has nothing to do: others may have it, and if nobody comes it ends by itself. */
   rest(): void {
-    if (this.#failure !== undefined) return
+    if (this.#failure !== undefined) {
+      void this.end()
+      return
+    }
     this.#send({ type: 'rest' })
     this.#worker.unref()
     idle.leave(this)

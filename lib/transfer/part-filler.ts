@@ -4,6 +4,7 @@ import { PartDigest, type PartDigestOptions } from '../checksum/part-digest.js'
 import type { StretchEncryptor } from '../crypto/stored-stretch.js'
 import { throwIfAborted } from '../internal/abort.js'
 import { breathe } from '../internal/breathe.js'
+import { wipe } from '../internal/bytes.js'
 import {
   PIECE_BYTES,
   piecesOf,
@@ -111,6 +112,7 @@ export class PartFiller {
 
   /** The source's bytes, as they lie in memory or as they are read to memory of ours. */
   async *#slices(start: number, length: number): AsyncGenerator<Buffer> {
+    if (length === 0) return
     const { bytes } = this.#source
     if (bytes !== undefined) {
       for (const slice of slicesOf(bytes.subarray(start, start + length), READ_BYTES)) yield slice
@@ -123,6 +125,11 @@ export class PartFiller {
     } finally {
       this.#free.push(memory)
     }
+  }
+
+  /** Wipes what it read to. Only when nothing is filled. */
+  wipe(): void {
+    wipe(...this.#free.splice(0).flat(), this.#memory)
   }
 
   async #filling(fill: (digest: PartDigest) => Promise<void>): Promise<Digest> {

@@ -130,6 +130,7 @@ if (parentPort !== null) {
           ? undefined
           : new PartFiller(sharedSource(setup.file), { ...setup, signal: undefined })
     } else if (message.type === 'rest') {
+      filler?.wipe()
       filler = undefined
       noticeGarbage()
     } else {

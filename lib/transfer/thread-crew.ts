@@ -48,7 +48,7 @@ export class ThreadCrew {
     }
   }
 
-  /** Memory that all of them reach: all of a SharedArrayBuffer. */
+  /** Memory that all of them reach: all of a SharedArrayBuffer, of at least so many bytes. */
   memory(bytes: number): Buffer {
     const memory = sharedMemory(bytes)
     this.#memories.push(memory)
@@ -59,7 +59,7 @@ export class ThreadCrew {
   get idlest(): TransferThread {
     const [first, ...others] = this.#threads
     if (first === undefined) throw new Error('these threads were given back')
-    return others.reduce((a, b) => (b.orders < a.orders ? b : a), first)
+    return others.reduce((a, b) => (a.hasFailed || (!b.hasFailed && b.orders < a.orders) ? b : a), first)
   }
 
   /** Leaves threads and memory to others. Only where all is done: what is on its way must stay as it is. */

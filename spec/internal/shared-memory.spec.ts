@@ -2,16 +2,25 @@ import { expect } from 'chai'
 import { keepShared, noticeGarbage, sharedMemory } from '../../lib/internal/shared-memory.js'
 
 describe('sharedMemory', () => {
-  it('is all of a SharedArrayBuffer, of exactly the length, and what was kept before', () => {
-    const first = sharedMemory(1000)
-    expect([first.length, first.byteOffset, first.buffer.byteLength]).to.deep.equal([1000, 0, 1000])
-    expect(first.buffer).to.be.instanceOf(SharedArrayBuffer)
-    const second = sharedMemory(1000)
-    expect(second.buffer).not.to.equal(first.buffer)
-    keepShared(first)
-    expect(sharedMemory(1001).buffer).not.to.equal(first.buffer)
-    expect(sharedMemory(1000).buffer).to.equal(first.buffer)
-    expect(sharedMemory(1000).buffer).not.to.equal(first.buffer)
+  it('is all of a SharedArrayBuffer, of the length', () => {
+    const memory = sharedMemory(100_000)
+    expect([memory.length, memory.byteOffset, memory.buffer.byteLength]).to.deep.equal([100_000, 0, 100_000])
+    expect(memory.buffer).to.be.instanceOf(SharedArrayBuffer)
+    expect(sharedMemory(100_000).buffer).not.to.equal(memory.buffer)
+  })
+
+  it('is what was kept, where that is large enough, once', () => {
+    const kept = sharedMemory(200_000)
+    keepShared(kept)
+    expect(sharedMemory(150_000).buffer).to.equal(kept.buffer)
+    expect(sharedMemory(150_000).buffer).not.to.equal(kept.buffer)
+  })
+
+  it('is kept no longer when it is too small for what comes next', () => {
+    const kept = sharedMemory(300_000)
+    keepShared(kept)
+    expect(sharedMemory(300_001).buffer).not.to.equal(kept.buffer)
+    expect(sharedMemory(300_000).buffer).not.to.equal(kept.buffer)
   })
 })
 

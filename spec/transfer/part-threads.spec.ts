@@ -8,11 +8,13 @@ import { makeService } from '../../lib/cos-client.js'
 import { DataKey, lendStretch } from '../../lib/crypto/data-key.js'
 import { SealstreamError } from '../../lib/errors.js'
 import type { Sealer } from '../../lib/transfer/seal.js'
+import { prepareThreads } from '../../lib/transfer/kept-threads.js'
 import { startThreads } from '../../lib/transfer/part-threads.js'
 import { openFileSource } from '../../lib/transfer/seekable-source.js'
 import { uploadJob } from '../../lib/transfer/upload-job.js'
 import { uploadSeekable } from '../../lib/transfer/upload-seekable.js'
 import { ctrModel } from '../support/ctr-model.js'
+import { eventually } from '../support/eventually.js'
 import { rawObject } from '../support/format-writers.js'
 import { BUCKET } from '../support/raw-request.js'
 import { refused } from '../support/refused.js'
@@ -123,6 +125,21 @@ describe('parts that threads of this process make', () => {
     } finally {
       await threaded.crew.close()
     }
+  })
+
+  it('are not waited for by the process while nobody has borrowed the threads', async () => {
+    const ports = (): number =>
+      process.getActiveResourcesInfo().filter((resource) => resource === 'MessagePort').length
+    const before = ports()
+    prepareThreads(12)
+    // Threads are there, of whomever.
+    await eventually(() => expect(ports()).to.equal(before))
+    const file = { descriptor: 0, size: PART, fingerprint: '1-2-3', option: 'LocalFilePath' }
+    const options = { dataKey: undefined, sameBytes: false, md5: false, peers: 1, signal: undefined }
+    const threaded = (await startThreads(file, 1, options))!
+    expect(ports()).to.equal(before + 1)
+    threaded.crew.release()
+    await eventually(() => expect(ports()).to.equal(before))
   })
 
   it('are not waited for when the upload is aborted while threads start', async () => {
