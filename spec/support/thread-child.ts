@@ -53,11 +53,12 @@ async function run({ connection, keys, tasks }: ThreadTasks): Promise<void> {
   let [threads, started] = [0, 0]
   const warnings: (string | undefined)[] = []
   process.on('worker', () => (started += 1))
-  const { postMessage } = Worker.prototype
-  Worker.prototype.postMessage = function (this: Worker, message: { readonly type: string }): void {
-    if (message.type === 'begin') threads += 1
-    postMessage.call(this, message)
-  }
+  Worker.prototype.postMessage = new Proxy(Worker.prototype.postMessage, {
+    apply(target, worker, given: [{ readonly type: string }]) {
+      if (given[0].type === 'begin') threads += 1
+      return Reflect.apply(target, worker, given)
+    },
+  })
   process.on('warning', (warning: Error & { code?: string }) =>
     warnings.push(warning.code ?? warning.message),
   )
