@@ -53,12 +53,11 @@ async function run({ connection, keys, tasks }: ThreadTasks): Promise<void> {
   let [threads, started] = [0, 0]
   const warnings: (string | undefined)[] = []
   process.on('worker', () => (started += 1))
-  Worker.prototype.postMessage = new Proxy(Worker.prototype.postMessage, {
-    apply(target, worker, given: [{ readonly type: string }]) {
-      if (given[0].type === 'begin') threads += 1
-      return Reflect.apply(target, worker, given)
-    },
-  })
+  const post = Reflect.get(Worker.prototype, 'postMessage') as (this: Worker, message: unknown) => void
+  Worker.prototype.postMessage = function (this: Worker, message: { readonly type: string }): void {
+    if (message.type === 'begin') threads += 1
+    post.call(this, message)
+  }
   process.on('warning', (warning: Error & { code?: string }) =>
     warnings.push(warning.code ?? warning.message),
   )
