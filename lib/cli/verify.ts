@@ -14,9 +14,19 @@ import {
 import { parseLocation } from './location.js'
 import { addKeyOptions, readMasterKey, type KeyOptions } from './master-key.js'
 import { Output, printable, sizeText } from './output.js'
-import { addCustomerKeyOption, customerKeyParams } from './transfer-options.js'
+import {
+  addCustomerKeyOption,
+  addMoveOptions,
+  addThreadsOption,
+  customerKeyParams,
+  moveParams,
+  threadsParam,
+  type MoveOptions,
+  type ThreadsOptions,
+} from './transfer-options.js'
 
-interface VerifyOptions extends ConnectionOptions, KeyOptions, ReadingOptions, InstructionFileOptions {
+interface VerifyOptions
+  extends ConnectionOptions, KeyOptions, MoveOptions, ThreadsOptions, ReadingOptions, InstructionFileOptions {
   sample?: string
   versionId?: string
   sseCKeyFile?: string
@@ -31,9 +41,8 @@ export function addVerify(program: Command, signal: AbortSignal): void {
     .option('--version-id <id>', 'this version')
     .option('--json', 'for scripts')
     .action((object: string, options: VerifyOptions) => runVerify(object, options, signal))
-  addConnectionOptions(
-    addKeyOptions(addInstructionFileOption(addReadingOptions(addCustomerKeyOption(verify)))),
-  )
+  const moved = addThreadsOption(addMoveOptions(addCustomerKeyOption(verify), '8MiB'), 'decrypt and check')
+  addConnectionOptions(addKeyOptions(addInstructionFileOption(addReadingOptions(moved))))
 }
 
 async function runVerify(object: string, options: VerifyOptions, signal: AbortSignal): Promise<void> {
@@ -44,6 +53,8 @@ async function runVerify(object: string, options: VerifyOptions, signal: AbortSi
     Bucket,
     Key,
     ...(versionId === undefined ? {} : { VersionId: versionId }),
+    ...moveParams(options),
+    ...threadsParam(options),
     ...(sample === undefined ? {} : { sample: countOf(sample) }),
     ...(await customerKeyParams(options.sseCKeyFile)),
     ...instructionFileParam(options),

@@ -1,6 +1,7 @@
 /** The envelope of a stored object, opened: from its own headers, or from an instruction file where the caller says so. */
 import { getObject } from '../cos/get-object.js'
-import type { ObjectParams } from '../cos/service.js'
+import type { HeadObjectResult } from '../cos/head-object.js'
+import { present, type ObjectParams } from '../cos/service.js'
 import { customerKeyOf, type CustomerKeyParams } from '../cos/sse.js'
 import { openEnvelope, type OpenedEnvelope } from '../envelope/envelope.js'
 import { MOST_INSTRUCTION_BYTES, readInstructionFile } from '../envelope/legacy-dialect.js'
@@ -9,6 +10,7 @@ import { EnvelopeError, OptionError } from '../errors.js'
 import { unlessAborted } from '../internal/abort.js'
 import { asBody } from '../stream/body.js'
 import { contextOption, type Encryption } from './encryption.js'
+import { plaintextSize } from './plaintext-size.js'
 
 /** Where the envelope is looked for. */
 export interface InstructionFileParams {
@@ -38,6 +40,24 @@ export async function openObject(
     void opening.then(({ dataKey }) => dataKey.dispose()).catch(() => undefined)
     throw error
   })
+}
+
+/** The same, with the plaintext bytes of the object. Whoever asked for it disposes the data key. */
+export async function openSized(
+  encryption: Encryption,
+  params: ObjectParams & InstructionFileParams & CustomerKeyParams & { VersionId?: string },
+  head: HeadObjectResult,
+): Promise<OpenedEnvelope & { readonly size: number }> {
+  const opened = await openObject(encryption, params, head.$metadata.headers)
+  const { Bucket, Key, VersionId, signal } = params
+  const get = { ...present({ Bucket, VersionId, signal }), Key, ...customerKeyOf(params) }
+  const object = { ...head, StoredLength: head.ContentLength }
+  try {
+    return { ...opened, size: await plaintextSize(encryption.service, get, object, opened.dataKey) }
+  } catch (error) {
+    opened.dataKey.dispose()
+    throw error
+  }
 }
 
 /** The headers that hold the envelope. */

@@ -1,7 +1,5 @@
 /** The transfer engine, encrypting: uploads, downloads to files and copies in plaintext terms. */
 import type { HeadObjectResult } from '../cos/head-object.js'
-import { present } from '../cos/service.js'
-import { customerKeyOf } from '../cos/sse.js'
 import { FORMATS } from '../crypto/format.js'
 import type { OpenedEnvelope } from '../envelope/envelope.js'
 import { envelopeHeaders } from '../envelope/headers.js'
@@ -17,8 +15,7 @@ import { upload, type UploadFileParams, type UploadParams } from '../transfer/up
 import { uploadFile } from '../transfer/upload-file.js'
 import type { StoredObject } from '../transfer/upload-job.js'
 import { assertUserMetadata, withoutEnvelope, type Encryption, type EncryptionResult } from './encryption.js'
-import { openObject, withoutInstructionFile, type InstructionFileParams } from './open-object.js'
-import { plaintextSize } from './plaintext-size.js'
+import { openSized, withoutInstructionFile, type InstructionFileParams } from './open-object.js'
 import { checkCheckpointKey, sealerOf } from './sealer.js'
 
 /** Parameters of the encrypting uploadFile. */
@@ -72,18 +69,10 @@ export async function downloadEncryptedFile(
   let opened: OpenedEnvelope | undefined
   let storedLength = 0
   const open = async (head: HeadObjectResult): Promise<OpenedObject> => {
-    opened = await openObject(encryption, params, head.$metadata.headers)
     storedLength = head.ContentLength
-    const { dataKey } = opened
-    try {
-      const { Bucket, Key, VersionId, signal } = params
-      const get = { ...present({ Bucket, VersionId, signal }), Key, ...customerKeyOf(params) }
-      const object = { ...head, StoredLength: storedLength }
-      return { dataKey, size: await plaintextSize(encryption.service, get, object, dataKey) }
-    } catch (error) {
-      dataKey.dispose()
-      throw error
-    }
+    const sized = await openSized(encryption, params, head)
+    opened = sized
+    return sized
   }
   const result = await downloadFile(encryption.service, withoutInstructionFile(given(params)), open)
   const { format, authenticated, keyVerified } = opened as unknown as OpenedEnvelope

@@ -4,27 +4,27 @@ import { pipeline } from 'node:stream/promises'
 import { randomInt } from 'node:crypto'
 import type { ConditionParams } from '../cos/get-object.js'
 import type { Verified } from '../cos/integrity.js'
-import { checkObjectCall, type ObjectParams } from '../cos/service.js'
-import { CUSTOMER_KEY_PARAMS, type CustomerKeyParams } from '../cos/sse.js'
+import { headObject } from '../cos/head-object.js'
+import { present } from '../cos/service.js'
 import { FORMATS } from '../crypto/format.js'
 import { OptionError } from '../errors.js'
 import { assertInteger } from '../internal/assert.js'
-import type { ProgressListener } from '../internal/progress.js'
 import { reclaim } from '../internal/reclaim.js'
 import type { Encryption, EncryptionResult } from './encryption.js'
 import { getEncryptedObject } from './get-object.js'
 import { headEncryptedObject } from './head-object.js'
-import { INSTRUCTION_FILE_PARAMS, type InstructionFileParams } from './open-object.js'
+import { readRangesJob, type ReadRangesJob, type ReadRangesParams } from '../transfer/download-job.js'
+import { isObjectChanged } from '../transfer/object-changed.js'
+import { verifyRanges } from '../transfer/verify-ranges.js'
+import { INSTRUCTION_FILE_PARAMS, openSized, type InstructionFileParams } from './open-object.js'
 
-/** Parameters of verify. */
-export interface VerifyParams extends ObjectParams, CustomerKeyParams, InstructionFileParams {
-  VersionId?: string
+/** Parameters of verify. Those that say how ranges are read are for objects that are read whole, and can be in ranges. */
+export interface VerifyParams extends ReadRangesParams, InstructionFileParams {
   /**
    * Reads only so many pieces of 1 MiB, chosen at random, and the first and the last. Only `sealed` proves a piece by itself;
    * others have to be read whole. Default: the whole object.
    */
   sample?: number
-  onProgress?: ProgressListener | undefined
 }
 
 /** What was found. What is wrong with an object is an error. */
@@ -54,31 +54,62 @@ const PIECE_BYTES = 1024 * 1024
  *   sample of a format that proves no pieces.
  */
 export async function verify(encryption: Encryption, params: VerifyParams): Promise<VerifyResult> {
-  checkObjectCall(encryption.service, params, [
-    ...CUSTOMER_KEY_PARAMS,
-    ...INSTRUCTION_FILE_PARAMS,
-    'VersionId',
-    'sample',
-    'onProgress',
-  ])
-  const { sample, onProgress, ...place } = params
-  if (sample === undefined) return verifyWhole(encryption, { ...place, onProgress })
+  const job = readRangesJob(encryption.service, params, [...INSTRUCTION_FILE_PARAMS, 'sample'])
+  const { Bucket, Key, VersionId, InstructionFile, signal, sample } = params
+  const place = { ...present({ Bucket, VersionId, InstructionFile, signal }), Key, ...job.customerKey }
+  if (sample === undefined) {
+    try {
+      return await verifyWhole(encryption, job, place)
+    } catch (error) {
+      // It was overwritten meanwhile: as it is now, it will do as well.
+      if (!isObjectChanged(error)) throw error
+      return verifyWhole(encryption, job, place)
+    }
+  }
   assertInteger(sample, 'sample', 1)
-  return verifySample(encryption, { ...place, onProgress }, sample)
+  return verifySample(encryption, job, place, sample)
 }
 
-async function verifyWhole(
+/** Where the object is. */
+type Place = Omit<VerifyParams, 'sample' | 'onProgress'>
+
+async function verifyWhole(encryption: Encryption, job: ReadRangesJob, place: Place): Promise<VerifyResult> {
+  const { InstructionFile: _, ...plain } = place
+  const head = await headObject(encryption.service, plain)
+  const opened = await openSized(encryption, place, head)
+  const { dataKey, format, authenticated, keyVerified, size } = opened
+  try {
+    // What is proven at its end only is read in one go.
+    if (FORMATS[format].cipher.isSerial) return await verifyThrough(encryption, job, place)
+    const verified = await verifyRanges(job, head, opened)
+    const { ETag, VersionId } = head
+    return {
+      format,
+      authenticated,
+      keyVerified,
+      ETag,
+      ...(VersionId === undefined ? {} : { VersionId }),
+      ContentLength: size,
+      StoredLength: head.ContentLength,
+      CheckedLength: size,
+      verified: authenticated ? 'aead' : verified,
+    }
+  } finally {
+    dataKey.dispose()
+  }
+}
+
+async function verifyThrough(
   encryption: Encryption,
-  { onProgress, ...params }: Omit<VerifyParams, 'sample'>,
+  { onProgress, trafficLimit }: ReadRangesJob,
+  place: Place,
 ): Promise<VerifyResult> {
   // Nothing is given out: what is proven at its end only may be read before.
-  const answer = await getEncryptedObject(encryption, { ...params, releaseUnverified: true })
+  const answer = await getEncryptedObject(encryption, { ...place, ...trafficLimit, releaseUnverified: true })
   const checked = await readThrough(answer.Body, (bytes) =>
     onProgress?.({ bytes, total: answer.ContentLength }),
   )
   const { format, authenticated, keyVerified, ETag, StoredLength, VersionId } = answer
-  // Of format cos-java-gcm the tag was right, or reading had failed.
-  const isProven = authenticated || format === 'cos-java-gcm'
   return {
     format,
     authenticated,
@@ -88,16 +119,18 @@ async function verifyWhole(
     ContentLength: checked,
     StoredLength,
     CheckedLength: checked,
-    verified: isProven ? 'aead' : answer.verified,
+    // Of format cos-java-gcm the tag was right, or reading had failed.
+    verified: format === 'cos-java-gcm' ? 'aead' : answer.verified,
   }
 }
 
 async function verifySample(
   encryption: Encryption,
-  { onProgress, ...params }: Omit<VerifyParams, 'sample'>,
+  { onProgress, trafficLimit }: ReadRangesJob,
+  place: Place,
   sample: number,
 ): Promise<VerifyResult> {
-  const head = await headEncryptedObject(encryption, params)
+  const head = await headEncryptedObject(encryption, place)
   const { format, authenticated, ETag, VersionId, ContentLength: size, StoredLength } = head
   if (!FORMATS[format].cipher.provesPieces) {
     throw new OptionError('sample', `is of no use for format ${format}: it proves no piece by itself`, {
@@ -115,7 +148,8 @@ async function verifySample(
     const Range = `bytes=${piece * PIECE_BYTES}-${end(piece) - 1}`
     // The whole of an empty object, for it has no range.
     const answer = await getEncryptedObject(encryption, {
-      ...params,
+      ...place,
+      ...trafficLimit,
       ...pinned,
       ...(size === 0 ? {} : { Range }),
     })

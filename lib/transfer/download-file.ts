@@ -5,7 +5,7 @@ import type { Verified } from '../cos/integrity.js'
 import type { Service } from '../cos/service.js'
 import { downloadJob, type DownloadFileParams, type DownloadJob } from './download-job.js'
 import type { OpenedObject } from './download-plan.js'
-import { fetchRanges } from './fetch-ranges.js'
+import { fetchFile } from './fetch-file.js'
 import { isObjectChanged } from './object-changed.js'
 
 /** A file that was downloaded. */
@@ -54,7 +54,7 @@ async function downloadOnce(
   const head = await headObject(service, { Bucket, Key, ...conditions, ...customerKey, signal })
   const opened = await open?.(head)
   try {
-    const verified = await fetchRanges(job, head, opened)
+    const verified = await fetchFile(job, head, opened)
     const { $metadata: _, ...description } = head
     return {
       ...description,

@@ -11,11 +11,9 @@ import { assertPartSize } from './part-size.js'
 import { checkLocalPath } from './seekable-source.js'
 import { checkConcurrency, checkListener, checkThreads, type TransferListener } from './upload-job.js'
 
-/** Parameters of downloadFile. */
-export interface DownloadFileParams
-  extends ObjectParams, ConditionParams, CustomerKeyParams, TrafficLimitParams {
-  /** Where the file goes; one that is there is replaced once everything is verified. Mode 0600. */
-  DestFilePath: string
+/** Parameters of whatever reads an object in ranges. */
+export interface ReadRangesParams extends ObjectParams, CustomerKeyParams, TrafficLimitParams {
+  VersionId?: string
   /** Stored bytes of a range: a multiple of 16 from 1 MiB. Default 8 MiB. */
   PartSize?: number
   /** Ranges in flight, 1 to 256. Default 4. */
@@ -26,18 +24,35 @@ export interface DownloadFileParams
    * there are processors, 4 at most, unless they would hold over 512 MiB.
    */
   threads?: number
+  /** Called as bytes arrive, with the bytes of the plaintext so far. */
+  onProgress?: ProgressListener | undefined
+}
+
+/** Names of {@link ReadRangesParams} besides those of every object, for checks. */
+export const READ_RANGES_PARAMS: readonly string[] = [
+  ...CUSTOMER_KEY_PARAMS,
+  'VersionId',
+  'PartSize',
+  'Concurrency',
+  'threads',
+  'TrafficLimit',
+  'onProgress',
+]
+
+/** Parameters of downloadFile. */
+export interface DownloadFileParams extends ReadRangesParams, ConditionParams {
+  /** Where the file goes; one that is there is replaced once everything is verified. Mode 0600. */
+  DestFilePath: string
   /**
    * Keeps what is done (true: hidden files beside the target), so that another call, also of another process, goes on
    * where this one ended.
    */
   checkpoint?: boolean | string
-  /** Called as bytes arrive, with the bytes of the file so far. */
-  onProgress?: ProgressListener | undefined
   onEvent?: TransferListener | undefined
 }
 
-/** {@link DownloadFileParams}, all of it checked and filled in. */
-export interface DownloadJob {
+/** {@link ReadRangesParams}, all of it checked and filled in. */
+export interface ReadRangesJob {
   readonly service: Service
   readonly bucket: string
   readonly key: string
@@ -45,36 +60,33 @@ export interface DownloadJob {
   readonly versionId: string | undefined
   readonly customerKey: CustomerKeyParams
   readonly trafficLimit: TrafficLimitParams
-  readonly destination: string
   readonly partSize: number
   readonly concurrency: number
   readonly threads: number | undefined
-  readonly checkpoint: CheckpointFile | undefined
   readonly signal: AbortSignal | undefined
   readonly onProgress: ProgressListener | undefined
+}
+
+/** {@link DownloadFileParams}, all of it checked and filled in. */
+export interface DownloadJob extends ReadRangesJob {
+  readonly destination: string
+  readonly checkpoint: CheckpointFile | undefined
   readonly onEvent: TransferListener | undefined
 }
 
-/** @throws OptionError naming the option and the value. No request is made. */
-export async function downloadJob(service: Service, params: DownloadFileParams): Promise<DownloadJob> {
-  const { bucket, key, signal } = checkObjectCall(service, params, [
-    ...CONDITION_PARAMS,
-    ...CUSTOMER_KEY_PARAMS,
-    'DestFilePath',
-    'PartSize',
-    'Concurrency',
-    'threads',
-    'TrafficLimit',
-    'checkpoint',
-    'onProgress',
-    'onEvent',
-  ])
-  const { DestFilePath: destination, PartSize: partSize = DEFAULT_PART_SIZE, TrafficLimit } = params
-  checkLocalPath(destination, 'DestFilePath')
+/**
+ * @param more - Names of what the operation takes besides.
+ * @throws OptionError naming the option and the value. No request is made.
+ */
+export function readRangesJob(
+  service: Service,
+  params: ReadRangesParams,
+  more: readonly string[],
+): ReadRangesJob {
+  const { bucket, key, signal } = checkObjectCall(service, params, [...READ_RANGES_PARAMS, ...more])
+  const { PartSize: partSize = DEFAULT_PART_SIZE, TrafficLimit } = params
   assertPartSize(partSize)
-  checkListener(params.onEvent)
   trafficLimitHeader(params)
-  const at = await checkpointPath(params.checkpoint, destination, 'download', { bucket, key })
   return {
     service,
     bucket,
@@ -82,13 +94,26 @@ export async function downloadJob(service: Service, params: DownloadFileParams):
     versionId: params.VersionId,
     customerKey: customerKeyOf(params),
     trafficLimit: TrafficLimit === undefined ? {} : { TrafficLimit },
-    destination,
     partSize,
     concurrency: checkConcurrency(params.Concurrency),
     threads: checkThreads(params.threads),
-    checkpoint: at === undefined ? undefined : new CheckpointFile(at, 'download'),
     signal,
     onProgress: forwardOnly(params.onProgress),
+  }
+}
+
+/** @throws OptionError naming the option and the value. No request is made. */
+export async function downloadJob(service: Service, params: DownloadFileParams): Promise<DownloadJob> {
+  const job = readRangesJob(service, params, [...CONDITION_PARAMS, 'DestFilePath', 'checkpoint', 'onEvent'])
+  const { DestFilePath: destination } = params
+  checkLocalPath(destination, 'DestFilePath')
+  checkListener(params.onEvent)
+  const { bucket, key } = job
+  const at = await checkpointPath(params.checkpoint, destination, 'download', { bucket, key })
+  return {
+    ...job,
+    destination,
+    checkpoint: at === undefined ? undefined : new CheckpointFile(at, 'download'),
     onEvent: params.onEvent,
   }
 }

@@ -10,11 +10,10 @@ import { reclaim } from '../internal/reclaim.js'
 import { fillShared } from '../internal/shared-memory.js'
 import { useChunks } from '../internal/use-chunks.js'
 import { WriteBehind } from '../internal/write-behind.js'
-import type { DownloadJob } from './download-job.js'
+import type { ReadRangesJob } from './download-job.js'
 import { objectChanged } from './object-changed.js'
 import type { PlannedRange } from './download-plan.js'
-import type { RangeOpener } from './range-threads.js'
-import type { TemporaryFile } from './temporary-file.js'
+import type { RangeOpener, RangeTarget } from './range-threads.js'
 
 /** Bytes of a write, and so between two reports of progress. */
 const WRITE_BYTES = 256 * 1024
@@ -24,7 +23,7 @@ export interface RangeJob {
   readonly head: HeadObjectResult
   readonly dataKey: DataKey | undefined
   readonly range: PlannedRange
-  readonly file: TemporaryFile
+  readonly target: RangeTarget
   /** Who decrypts and writes it; without one, that is done as it comes. */
   readonly opener: RangeOpener | undefined
   readonly signal: AbortSignal
@@ -39,7 +38,7 @@ export interface RangeJob {
  * @throws SealstreamError `SEALSTREAM_OBJECT_CHANGED` where the object is no longer the one HEAD described; AuthenticationError
  *   where it is not what was encrypted.
  */
-export async function fetchRange(job: DownloadJob, range: RangeJob): Promise<bigint> {
+export async function fetchRange(job: ReadRangesJob, range: RangeJob): Promise<bigint> {
   const { signal } = range
   return job.service.http.retry({ operation: 'getObject', repeat: 'always', signal }, async () => {
     let written = 0
@@ -61,7 +60,7 @@ export async function fetchRange(job: DownloadJob, range: RangeJob): Promise<big
 
 /** All of it to memory, from where others take it on. */
 async function fetchWhole(
-  job: DownloadJob,
+  job: ReadRangesJob,
   { head, range, signal }: RangeJob,
   opener: RangeOpener,
   onBytes: (bytes: number) => void,
@@ -93,8 +92,8 @@ async function fetchWhole(
 
 /** Decrypted and written as it comes. */
 async function fetchThrough(
-  job: DownloadJob,
-  { head, dataKey, range, file, signal }: RangeJob,
+  job: ReadRangesJob,
+  { head, dataKey, range, target, signal }: RangeJob,
   onBytes: (bytes: number) => void,
 ): Promise<bigint> {
   const { offset, length, from } = range
@@ -106,7 +105,7 @@ async function fetchThrough(
   let before = offset - from
   const output = new WriteBehind(
     async (bytes) => {
-      await file.write(bytes, position)
+      await target.write(bytes, position)
       position += bytes.length
       onBytes(bytes.length)
     },
@@ -139,7 +138,7 @@ async function fetchThrough(
 
 /** A few stored bytes of the version that HEAD described, as often as it takes. */
 export async function fetchBytes(
-  job: DownloadJob,
+  job: ReadRangesJob,
   head: HeadObjectResult,
   place: StoredPlace,
   signal: AbortSignal,
@@ -160,7 +159,7 @@ interface StoredPlace {
 
 /** The answer to a ranged GET that is pinned to what HEAD described, envelope included (RULES 4.4). */
 async function request(
-  job: DownloadJob,
+  job: ReadRangesJob,
   head: HeadObjectResult,
   { offset, length }: StoredPlace,
   signal: AbortSignal,

@@ -1,122 +1,96 @@
-/** All ranges of one version of an object, into a temporary file, and then under its name. */
+/** All ranges of one version of an object, fetched by several workers. */
 import { constants } from 'node:buffer'
 import { crc64Combine } from '../checksum/crc64-combine.js'
 import type { HeadObjectResult } from '../cos/head-object.js'
 import { requireChecksum, type Verified } from '../cos/integrity.js'
+import type { DataKey } from '../crypto/data-key.js'
 import { FORMATS } from '../crypto/format.js'
-import { IntegrityError, SealstreamError } from '../errors.js'
-import { linkedAbort, type LinkedAbort } from '../internal/abort.js'
-import type { DownloadJob } from './download-job.js'
-import { DownloadJournal } from './download-checkpoint.js'
-import { DownloadPlan, type OpenedObject } from './download-plan.js'
+import { IntegrityError } from '../errors.js'
+import type { LinkedAbort } from '../internal/abort.js'
+import type { ReadRangesJob } from './download-job.js'
+import type { DownloadPlan } from './download-plan.js'
 import { fetchBytes, fetchRange } from './fetch-range.js'
 import type { PartPlan } from './part-plan.js'
-import { TemporaryFile } from './temporary-file.js'
-import { proveWhole } from './prove-whole.js'
-import { rangeOpener } from './range-threads.js'
+import { rangeOpener, type RangeTarget } from './range-threads.js'
 import { ThreadCrew, threadsFor } from './thread-crew.js'
 import { runWorkers } from './workers.js'
 
 /** Threads need ranges in memory. Unless they were asked for, there are none where that is so much. */
 const MOST_HELD_BYTES = 512 * 1024 * 1024
 
-/** @returns The strongest check that the whole passed. @throws As downloadFile. */
-export async function fetchRanges(
-  job: DownloadJob,
-  head: HeadObjectResult,
-  opened: OpenedObject | undefined,
-): Promise<Verified> {
-  const abort = linkedAbort(job.signal)
-  const dataKey = opened?.dataKey
-  try {
-    if (dataKey !== undefined && !dataKey.hasHead) {
-      const length = FORMATS[dataKey.format].cipher.headBytes
-      dataKey.readHead(await fetchBytes(job, head, { offset: 0, length }, abort.signal))
-    }
-    return await fetchAll(job, head, opened, abort)
-  } finally {
-    abort.unlink()
-  }
+/** Ranges on their way. */
+export interface RangesTask {
+  readonly head: HeadObjectResult
+  /** It has read its head. */
+  readonly dataKey: DataKey | undefined
+  readonly plan: DownloadPlan
+  readonly target: RangeTarget
+  /** The CRC-64 of the stored bytes of each range that is done. */
+  readonly done: Map<number, bigint>
+  /** Called when a range is done and written. */
+  readonly onDone?: (number: number, crc64: bigint) => Promise<void>
 }
 
-async function fetchAll(
-  job: DownloadJob,
+/** Has a data key read the head of its object, if it needs one. */
+export async function readHead(
+  job: ReadRangesJob,
   head: HeadObjectResult,
-  opened: OpenedObject | undefined,
+  dataKey: DataKey | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  if (dataKey === undefined || dataKey.hasHead) return
+  const length = FORMATS[dataKey.format].cipher.headBytes
+  dataKey.readHead(await fetchBytes(job, head, { offset: 0, length }, signal))
+}
+
+/**
+ * Fetches what is not done. When it ends, however it does, nothing is written any more.
+ *
+ * @returns The strongest check that the checksums of the whole passed. @throws As downloadFile.
+ */
+export async function fetchRanges(
+  job: ReadRangesJob,
   abort: LinkedAbort,
+  { head, dataKey, plan, target, done, onDone }: RangesTask,
 ): Promise<Verified> {
-  const dataKey = opened?.dataKey
-  const plan = new DownloadPlan(head.ContentLength, job.partSize, opened)
   const { parts, size } = plan
-  const journal = await DownloadJournal.open(job, { head, plan, dataKey })
-  const { file, done } = (await journal?.begin()) ?? {
-    file: await TemporaryFile.open(job.destination),
-    done: new Map<number, bigint>(),
+  const { signal } = abort
+  let bytes = [...done.keys()].reduce((sum, number) => sum + plan.range(number).size, 0)
+  const onBytes = (more: number): void => {
+    bytes += more
+    if (!signal.aborted) job.onProgress?.({ bytes, total: size })
   }
-  let crew: ThreadCrew | undefined
+  onBytes(0)
+  const missing = parts.length === 0 ? [] : [...parts].filter(({ number }) => !done.has(number))
+  const workers = Math.min(job.concurrency, missing.length)
+  const stored = missing.reduce((sum, { length }) => sum + length, 0)
+  const threads = Math.min(threadsFor(job.threads, stored), workers)
+  const mostFetched = threads > 1 ? plan.mostFetched : 0
+  const canHold =
+    mostFetched <= constants.MAX_LENGTH &&
+    (job.threads !== undefined || workers * mostFetched <= MOST_HELD_BYTES)
+  const crew = threads > 1 && canHold ? await ThreadCrew.start(threads, signal) : undefined
   try {
-    await file.resize(size)
-    let bytes = [...done.keys()].reduce((sum, number) => sum + plan.range(number).size, 0)
-    const report = (more: number): void => {
-      bytes += more
-      if (!abort.signal.aborted) job.onProgress?.({ bytes, total: size })
-    }
-    report(0)
-    const missing = parts.length === 0 ? [] : [...parts].filter(({ number }) => !done.has(number))
-    const workers = Math.min(job.concurrency, missing.length)
-    const stored = missing.reduce((sum, { length }) => sum + length, 0)
-    const threads = Math.min(threadsFor(job.threads, stored), workers)
-    const mostFetched = threads > 1 ? plan.mostFetched : 0
-    const canHold =
-      mostFetched <= constants.MAX_LENGTH &&
-      (job.threads !== undefined || workers * mostFetched <= MOST_HELD_BYTES)
-    if (threads > 1 && canHold) crew = await ThreadCrew.start(threads, abort.signal)
-    const { signal } = abort
     await runWorkers(missing, workers, abort, () => {
       const opener =
-        crew === undefined ? undefined : rangeOpener(crew, mostFetched, { dataKey, file, signal })
+        crew === undefined ? undefined : rangeOpener(crew, mostFetched, { dataKey, target, signal })
       return async ({ number }) => {
         const range = plan.range(number)
-        const crc64 = await fetchRange(job, { head, dataKey, range, file, opener, signal, onBytes: report })
+        const crc64 = await fetchRange(job, { head, dataKey, range, target, opener, signal, onBytes })
         done.set(number, crc64)
-        await journal?.finish(file, number, crc64)
+        await onDone?.(number, crc64)
       }
     })
     crew?.release()
-    const verified = verifyWhole(job, head, parts, done)
-    const isProven =
-      dataKey !== undefined && (await proveWhole(job, { head, dataKey, file, size }, abort.signal))
-    await file.commit()
-    await journal?.remove()
-    return isProven ? 'aead' : verified
-  } catch (error) {
-    // They write to the file.
+  } finally {
     await crew?.close()
-    await journal?.settle()
-    if (journal === undefined || isFinal(error)) {
-      await file.discard()
-      await journal?.remove()
-    } else {
-      await file.close()
-    }
-    throw error
   }
-}
-
-/** What was fetched is of an object that is no more, or is not what was stored. */
-function isFinal(error: unknown): boolean {
-  const codes = [
-    'SEALSTREAM_OBJECT_CHANGED',
-    'SEALSTREAM_INTEGRITY',
-    'SEALSTREAM_AUTHENTICATION',
-    'SEALSTREAM_COMMITMENT',
-  ]
-  return error instanceof SealstreamError && codes.includes(error.code)
+  return verifyWhole(job, head, parts, done)
 }
 
 /** The CRC-64 of the whole from those of its ranges, against the one that HEAD stated. */
 function verifyWhole(
-  { service, bucket, key }: DownloadJob,
+  { service, bucket, key }: ReadRangesJob,
   { HashCrc64ecma: stated }: HeadObjectResult,
   plan: PartPlan,
   done: ReadonlyMap<number, bigint>,

@@ -51,8 +51,8 @@ export interface OpenOrder extends StoredRange {
   readonly length: number
   /** How to decrypt them; without one, bytes stay as they are. */
   readonly decryption: (ThreadEncryption & { readonly options: DecryptorOptions }) | undefined
-  /** A file that the caller has open, and keeps open until the range is done. */
-  readonly descriptor: number
+  /** A file that the caller has open, and keeps open until the range is done; without one, nothing is kept. */
+  readonly descriptor: number | undefined
 }
 
 /** What became of an order; `ready` comes first, once. */
@@ -107,7 +107,7 @@ async function openRange({
       ? undefined
       : startDecryption(FORMATS[decryption.format].cipher, received(decryption.secret), decryption.options)
   return openStored(Buffer.from(memory, 0, length), range, decryptor, (bytes, position) => {
-    for (let at = 0; at < bytes.length;) {
+    for (let at = 0; descriptor !== undefined && at < bytes.length;) {
       at += writeSync(descriptor, bytes, at, bytes.length - at, position + at)
     }
   })

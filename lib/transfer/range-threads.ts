@@ -3,13 +3,22 @@ import { lendSecret, type DataKey } from '../crypto/data-key.js'
 import { throwIfAborted, unlessAborted } from '../internal/abort.js'
 import type { PlannedRange } from './download-plan.js'
 import { openStored } from './range-opener.js'
-import type { TemporaryFile } from './temporary-file.js'
 import type { ThreadCrew } from './thread-crew.js'
 
-/** Where ranges go. */
+/** What ranges are written to. */
 export interface RangeTarget {
+  write(bytes: Buffer, position: number): Promise<void>
+  /** By what threads write to it; undefined where nothing is kept. */
+  readonly descriptor: number | undefined
+}
+
+/** For ranges that are only read. */
+export const NOWHERE: RangeTarget = { write: async () => undefined, descriptor: undefined }
+
+/** What opening ranges takes. */
+export interface OpenerOptions {
   readonly dataKey: DataKey | undefined
-  readonly file: TemporaryFile
+  readonly target: RangeTarget
   readonly signal: AbortSignal
 }
 
@@ -29,7 +38,7 @@ export interface RangeOpener {
 export function rangeOpener(
   crew: ThreadCrew,
   mostBytes: number,
-  { dataKey, file, signal }: RangeTarget,
+  { dataKey, target, signal }: OpenerOptions,
 ): RangeOpener {
   const memory = crew.memory(mostBytes)
   return {
@@ -42,14 +51,14 @@ export function rangeOpener(
         dataKey === undefined || options === undefined
           ? undefined
           : { format: dataKey.format, secret: lendSecret(dataKey), options }
-      const order = { ...range, length: stored.length, decryption, descriptor: file.descriptor }
+      const order = { ...range, length: stored.length, decryption, descriptor: target.descriptor }
       try {
         return await unlessAborted(crew.idlest.open(memory, order), signal)
       } catch {
         throwIfAborted(signal)
         // Errors lose what they are on their way between threads; done again here, it fails as what it is.
         const decryptor = options === undefined ? undefined : dataKey?.decryptor(options)
-        return openStored(stored, range, decryptor, (bytes, position) => file.write(bytes, position))
+        return openStored(stored, range, decryptor, (bytes, position) => target.write(bytes, position))
       }
     },
   }

@@ -26,10 +26,13 @@ const OPTIONS: Readonly<Record<string, readonly string[]>> = {
   ],
   get: [
     ...[...KEYS, ...PLACE, ...MOVING, ...READING, 'sse-c-key-file', 'instruction-file', 'resume'],
-    ...['range', 'version-id', 'release-unverified'],
+    ...['range', 'version-id', 'release-unverified', 'threads'],
   ],
   inspect: [...PLACE, 'sse-c-key-file', 'instruction-file', 'version-id'],
-  verify: [...KEYS, ...PLACE, ...READING, 'sse-c-key-file', 'instruction-file', 'version-id', 'sample'],
+  verify: [
+    ...[...KEYS, ...PLACE, ...MOVING, ...READING, 'sse-c-key-file', 'instruction-file', 'version-id'],
+    ...['sample', 'threads'],
+  ],
   rewrap: [
     ...[...KEYS, ...PLACE, ...MOVING, ...READING, ...SSE, 'instruction-file', 'version-id'],
     ...['to', 'add', 'remove', 'format', 'accept-unverified-key'],

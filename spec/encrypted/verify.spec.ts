@@ -99,9 +99,14 @@ describe('verify', () => {
         'early-close',
         'reset-in-response-body',
       ] as const) {
-        bench.server.faults.add({ kind, operation: 'getObject' })
+        // A range that is shorter than it should be is of another object by now, which is read afresh.
+        bench.server.faults.add({ kind, operation: 'getObject', times: 9 })
+        // Where ranges are read, the checksum of the whole is the one that HEAD states.
+        if (kind === 'wrong-crc64') bench.server.faults.add({ kind, operation: 'headObject' })
         const error = await failureOf(() => client.verify({ Key: 'k' }))
-        expect(error.code, kind).to.match(/_(AUTHENTICATION|INTEGRITY|TRUNCATED|CONNECTION|ANSWER)$/)
+        expect(error.code, kind).to.match(
+          /_(AUTHENTICATION|COMMITMENT|INTEGRITY|TRUNCATED|CONNECTION|ANSWER|OBJECT_CHANGED)$/,
+        )
         bench.forget()
       }
     })
@@ -123,6 +128,39 @@ describe('verify', () => {
       if (!isProven) return
       await restore(original, original.bytes.subarray(0, 10))
       await refused('SEALSTREAM_TRUNCATED', () => client.verify({ Key: 'k' }))
+    })
+
+    it(`${writer.format}: reads in ranges, several at a time, by threads or without`, async () => {
+      const client = writing(bench, writer)
+      await client.putObject({ Key: 'k', Body: PLAIN })
+      const expected = await client.verify({ Key: 'k', Concurrency: 1, PartSize: 8 * MIB })
+      expect(expected.CheckedLength).to.equal(SIZE)
+      for (const threads of [1, 2, 3]) {
+        const seen: number[] = []
+        const onProgress = ({ bytes, total }: { bytes: number; total: number | undefined }): void => {
+          seen.push(bytes)
+          expect(total).to.equal(SIZE)
+        }
+        const params = { Key: 'k', PartSize: MIB, Concurrency: 3, threads, onProgress }
+        expect(await client.verify(params)).to.deep.equal(expected)
+        expect(seen).to.deep.equal([...seen].sort((a, b) => a - b))
+        expect(seen.at(-1)).to.equal(SIZE)
+      }
+    })
+
+    it(`${writer.format}: has it out by threads, too, where a byte is another`, async () => {
+      if (!isProven) return
+      const client = writing(bench, writer)
+      await client.putObject({ Key: 'k', Body: PLAIN })
+      const original = await rawObject(bench)
+      await restore(original, flipped(original.bytes, 4 * MIB))
+      const params = { Key: 'k', PartSize: MIB, Concurrency: 3 }
+      const [alone, threaded] = [
+        await failureOf(() => client.verify({ ...params, threads: 1 })),
+        await failureOf(() => client.verify({ ...params, threads: 2 })),
+      ]
+      expect(threaded.code).to.equal('SEALSTREAM_AUTHENTICATION')
+      expect([threaded.message, threaded.constructor]).to.deep.equal([alone.message, alone.constructor])
     })
 
     if (writer === SEALED) continue
