@@ -1,4 +1,4 @@
-// How fast is it? `npm run bench` answers in some six minutes on two cores; `npm run bench:full` takes longer and goes further.
+// How fast is it? `npm run bench` answers in some five minutes on two cores; `npm run bench:full` takes longer and goes further.
 //
 //   --filter TEXT    only questions whose file name holds TEXT
 //   --json FILE      writes all samples there, for `npm run bench:compare A.json B.json`
@@ -6,7 +6,7 @@
 //   --toy            small inputs and one round: shows that it runs, and nothing else
 //   --out FOLDER     where Markdown and charts go; default bench/results
 //
-// Every sample is a process of its own; contestants take turns. Ratios compare samples of the same round. Nothing fails for being slow.
+// Contestants that are `isExtra` wait for `bench:full`. Every sample is a process of its own; contestants take turns. Ratios compare samples of the same round. Nothing fails for being slow.
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { basename, join } from 'node:path'
@@ -60,10 +60,15 @@ try {
       ...module,
       params: module.params(mode),
       contestants: Object.fromEntries(
-        Object.entries(module.contestants).filter(([, { isThere }]) => isThere === undefined || isThere()),
+        Object.entries(module.contestants).filter(
+          ([, { isThere, isExtra = false }]) =>
+            (isThere === undefined || isThere()) && !(isExtra && mode === 'quick'),
+        ),
       ),
     }
-    const missing = Object.keys(module.contestants).filter((each) => !(each in plan.contestants))
+    const missing = Object.entries(module.contestants)
+      .filter(([, { isThere }]) => isThere !== undefined && !isThere())
+      .map(([each]) => each)
     process.stderr.write(`${name}: ${module.question}\n`)
     const proof = await module.prove?.({ folder, mode, contestants: plan.contestants })
     const rows = await sampleQuestion(file, plan, {

@@ -8,7 +8,7 @@ import { assertSame, bytesOf, IV, KEY } from '../support/inputs.js'
 
 export const question = 'How close to the processor is encrypting for a sink that we own?'
 
-const TOTAL = 384 * 2 ** 20
+const TOTAL = 256 * 2 ** 20
 /** Larger chunks are encrypted in pieces of this size, as the engine does. */
 const PIECE_BYTES = 128 * 1024
 

@@ -6,7 +6,9 @@ import { bytesOf, fileOf } from '../support/inputs.js'
 
 export const question = 'How long does the event loop wait during an upload on the main thread?'
 
-export const params = (mode) => [{ bytes: (mode === 'toy' ? 16 : 128) * 2 ** 20, inFlight: 12 }]
+export const params = (mode) => [
+  { bytes: (mode === 'toy' ? 16 : mode === 'quick' ? 64 : 256) * 2 ** 20, inFlight: 12 },
+]
 
 /** The 99th percentile of the delay, in milliseconds, beside what every sample has. */
 async function withDelay(run) {

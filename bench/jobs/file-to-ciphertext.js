@@ -141,7 +141,7 @@ export const contestants = {
         spawnSync(PYTHON, ['-c', 'import Crypto']).status === 0,
     },
   ),
-  'AWS Encryption SDK JS, frames of 4 KiB': aws(4096),
+  'AWS Encryption SDK JS, frames of 4 KiB': { ...aws(4096), isExtra: true },
   'AWS Encryption SDK JS, frames of 1 MiB': aws(1048576),
   typage: filing(
     async ({ from }) => {
@@ -154,7 +154,7 @@ export const contestants = {
         await pipeline(Readable.fromWeb(sealed), createWriteStream(out))
       }
     },
-    { warmUps: 0, isThere: () => hasPackage('age-encryption') },
+    { warmUps: 0, isExtra: true, isThere: () => hasPackage('age-encryption') },
   ),
   age: filing(
     ({ from, folder }) => {

@@ -13,7 +13,7 @@ const SIZES = [MIB, 32 * MIB, 128 * MIB, GIB, 10 * GIB]
 const WARM_UP_BYTES = 64 * MIB
 
 export const params = (mode) => {
-  const most = mode === 'toy' ? 32 * MIB : mode === 'quick' ? 128 * MIB : 10 * GIB
+  const most = mode === 'full' ? 10 * GIB : 32 * MIB
   return ['cos', 'sealed'].map((format) => ({ format, most }))
 }
 
