@@ -9,8 +9,8 @@ const MIB = 2 ** 20
 const GIB = 2 ** 30
 const SIZES = [MIB, 32 * MIB, 128 * MIB, GIB, 10 * GIB]
 
-/** What runs before, so that no sample pays for compilation. */
-const WARM_UP_BYTES = 64 * MIB
+/** What runs before, so that no sample pays for compilation, nor for the start of threads where it has some. */
+const WARM_UP_BYTES = 256 * MIB
 
 export const params = (mode) => {
   const most = mode === 'full' ? 10 * GIB : 32 * MIB

@@ -76,21 +76,29 @@ export interface Md5Kernel {
   cost: number
 }
 
+/** Less than any kernel takes for a block, in milliseconds: whose cost is below was never measured. */
+const UNKNOWN_COST = 1e-5
 /** Of fewer blocks the call itself would be measured. */
 const LEAST_MEASURED = 256
-/** How fast what is known of a cost follows what is measured. */
-const LEARNING = 1 / 8
+/** How fast what is known of a cost follows one that is higher: it may be a moment when others had the processor. A lower one is true. */
+const LEARNING = 1 / 16
 /** By how much a kernel that is not used looks better each time, until it is tried again. */
-const FORGETTING = 1 / 512
+const FORGETTING = 1 / 128
 
 /**
- * The kernels that take in a block of so many messages in the least time. Which they are depends on the processor, and on who else uses
- * it: where it has vectors for twelve lanes at once, one kernel; else one of eight and one of four.
+ * The kernels that take in a block of so many messages in the least time.
+ *
+ * What fits fewer lanes than the widest kernel has goes through one that fits. Beyond that it depends on the processor, and on who else
+ * uses it: where it has vector units for twelve lanes at once, one kernel is the quickest; elsewhere one of eight and one of four are.
+ *
+ * @param kernels - With their lanes ascending.
  */
 export function cheapestKernels<Kernel extends Md5Kernel>(
   messages: number,
   kernels: readonly Kernel[],
 ): readonly Kernel[] {
+  const fitting = kernels.slice(0, -1).find(({ lanes }) => lanes >= messages)
+  if (fitting !== undefined) return messages === 0 ? [] : [fitting]
   const cheapest: { cost: number; used: readonly Kernel[] }[] = [{ cost: 0, used: [] }]
   for (let count = 1; count <= messages; count++) {
     const plans = kernels.map((kernel) => {
@@ -112,7 +120,7 @@ export class Md5Lanes {
 
   private constructor(kernels: readonly { lanes: number; run: LanesExports }[], memory: ArrayBuffer) {
     // Less than any takes, so that each is tried.
-    this.#kernels = kernels.map((kernel) => ({ ...kernel, cost: 1e-6 * kernel.lanes }))
+    this.#kernels = kernels.map((kernel) => ({ ...kernel, cost: (UNKNOWN_COST / 100) * kernel.lanes }))
     this.#memory = memory
     this.#sources = new Int32Array(memory, SOURCES_AT, 16)
     this.#states = new Int32Array(memory, STATES_AT, 4 * MOST_LANES)
@@ -196,7 +204,9 @@ export class Md5Lanes {
 
   #learn(used: Md5Kernel, cost: number): void {
     for (const kernel of this.#kernels) {
-      kernel.cost += kernel === used ? LEARNING * (cost - kernel.cost) : -FORGETTING * kernel.cost
+      if (kernel !== used) kernel.cost -= FORGETTING * kernel.cost
+      else if (cost < kernel.cost || kernel.cost < UNKNOWN_COST) kernel.cost = cost
+      else kernel.cost += LEARNING * (cost - kernel.cost)
     }
   }
 }

@@ -33,6 +33,15 @@ export interface SwitchResult {
   readonly starts: readonly string[]
 }
 
+// Where it is missing, as in Node.js 20, there is no race.
+if (!('transfer' in ArrayBuffer.prototype)) {
+  Object.defineProperty(ArrayBuffer.prototype, 'transfer', {
+    value(this: ArrayBuffer) {
+      return structuredClone(this, { transfer: [this] })
+    },
+  })
+}
+
 const CTR = 'aes-256-ctr'
 const GCM = 'aes-256-gcm'
 
