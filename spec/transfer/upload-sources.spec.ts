@@ -71,7 +71,8 @@ describe('upload takes', () => {
           const answer = await rig.raw()
           const { body, headers } = answer
           expect(contentIn(answer)?.equals(bytes), `${size}`).to.equal(true)
-          expect(body.equals(bytes), `${size}`).to.equal(kind === 'plain' || size === 0)
+          // A byte or two may be encrypted to themselves: one of 256 keys does.
+          if (kind === 'plain' || size >= 16) expect(body.equals(bytes), `${size}`).to.equal(kind === 'plain')
           expect(stored, `${size}`).to.include({
             Bucket: BUCKET,
             Key: 'a',
