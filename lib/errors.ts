@@ -45,6 +45,8 @@ export const ERROR_CODES = {
   SEALSTREAM_CREDENTIALS: 'credentials are missing or could not be obtained',
   SEALSTREAM_ABORTED: 'the caller aborted the operation',
   SEALSTREAM_FILE: 'a local file could not be read or written',
+  SEALSTREAM_MEMORY: 'memory for the parts or ranges of a transfer could not be had',
+  SEALSTREAM_THREAD: 'a thread of a transfer ended before its work was done',
   SEALSTREAM_SERVER: 'the embedded server could not be started',
 } as const
 

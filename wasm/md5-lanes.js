@@ -11,7 +11,7 @@ const SHIFTS = [
 ]
 const WORD = [(i) => i, (i) => (5 * i + 1) % 16, (i) => (3 * i + 5) % 16, (i) => (7 * i) % 16]
 
-/** Where the loader puts the 64 constants, each four times; and after them the kernel's words. */
+/** Where the loader puts the 64 constants, each four times, the last 16 less by one; and after them the kernel's words. */
 const CONSTANTS_BYTES = 64 * 16
 
 /** What the loader must know. */
@@ -30,25 +30,51 @@ const and = (a, b) => op('v128.and', a, b)
 const or = (a, b) => op('v128.or', a, b)
 const add = (a, b) => op('i32x4.add', a, b)
 
-/** Each round's function as steps: first what needs no b, the word that comes last; `t` and `u` are the group's own. */
+const sub = (a, b) => op('i32x4.sub', a, b)
+const andnot = (a, b) => op('v128.andnot', a, b)
+
+/**
+ * Each round's function, added to `a`, as steps in the fewest operations: from eight lanes on it is their number that counts. First comes
+ * what needs no b, the word that is there last; `t` is the group's own.
+ */
 const ROUNDS = [
   // d ^ (b & (c ^ d))
-  ({ b, c, d, t }) => [set(t, xor(get(c), get(d))), set(t, and(get(t), get(b))), set(t, xor(get(t), get(d)))],
+  ({ a, b, c, d, t }) => [
+    set(t, xor(get(c), get(d))),
+    set(t, and(get(t), get(b))),
+    set(t, xor(get(t), get(d))),
+    set(a, add(get(a), get(t))),
+  ],
   // (c & ~d) + (b & d): they share no bit
   ({ a, b, c, d, t }) => [
-    set(t, op('v128.andnot', get(c), get(d))),
+    set(t, andnot(get(c), get(d))),
     set(a, add(get(a), get(t))),
     set(t, and(get(b), get(d))),
+    set(a, add(get(a), get(t))),
   ],
   // (c ^ d) ^ b
-  ({ b, c, d, t }) => [set(t, xor(get(c), get(d))), set(t, xor(get(t), get(b)))],
-  // c ^ (b | ~d)
-  ({ b, c, d, t }) => [
-    set(t, op('v128.not', get(d))),
-    set(t, or(get(t), get(b))),
+  ({ a, b, c, d, t }) => [
+    set(t, xor(get(c), get(d))),
+    set(t, xor(get(t), get(b))),
+    set(a, add(get(a), get(t))),
+  ],
+  // c ^ (b | ~d) is ~(c ^ (d & ~b)), and adding ~x is taking away x and 1: the constants of this round are less by one
+  ({ a, b, c, d, t }) => [
+    set(t, andnot(get(d), get(b))),
     set(t, xor(get(t), get(c))),
+    set(a, sub(get(a), get(t))),
   ],
 ]
+
+/** Rotates `a`; by 16, which swaps the halves of each word, in one operation or two instead of three. */
+const rotated = (a, t, bits) =>
+  bits === 16
+    ? [set(a, `(i8x16.shuffle 2 3 0 1 6 7 4 5 10 11 8 9 14 15 12 13 ${get(a)} ${get(a)})`)]
+    : [
+        set(t, op('i32x4.shl', get(a), `(i32.const ${bits})`)),
+        set(a, op('i32x4.shr_u', get(a), `(i32.const ${32 - bits})`)),
+        set(a, or(get(a), get(t))),
+      ]
 
 /** One of the 64 steps for one group, as instructions in order. */
 function step(number, group) {
@@ -69,10 +95,7 @@ function step(number, group) {
     ),
     set(a, add(get(a), get(u))),
     ...ROUNDS[round]({ a, b, c, d, t }),
-    set(a, add(get(a), get(t))),
-    set(t, op('i32x4.shl', get(a), `(i32.const ${shift})`)),
-    set(a, op('i32x4.shr_u', get(a), `(i32.const ${32 - shift})`)),
-    set(a, or(get(a), get(t))),
+    ...rotated(a, t, shift),
     set(a, add(get(a), get(b))),
   ]
 }

@@ -1,6 +1,7 @@
 // Parts in memory, encrypted and digested: the engine's own work, without files and sockets.
 import { createCipheriv } from 'node:crypto'
 import { DataKey } from '../../dist/crypto/data-key.js'
+import { HeldMemory } from '../../dist/internal/shared-memory.js'
 import { PartFiller } from '../../dist/transfer/part-filler.js'
 import { bytesSource, openFileSource } from '../../dist/transfer/seekable-source.js'
 import { startThreads } from '../../dist/transfer/part-threads.js'
@@ -35,7 +36,8 @@ export const contestants = {
   'sealstream, 1 thread': {
     prepare({ md5, each }) {
       const source = bytesSource(bytesOf(PARTS * each))
-      const into = Array.from({ length: PARTS }, () => Buffer.alloc(each))
+      const held = new HeldMemory()
+      const into = Array.from({ length: PARTS }, () => held.take(each))
       const filler = new PartFiller(source, { md5, peers: PARTS, signal: undefined })
       return {
         bytes: source.size,
@@ -58,7 +60,8 @@ export const contestants = {
       const source = await openFileSource(fileOf(folder, PARTS * each), 'file')
       const options = { md5, peers: PARTS, sameBytes: true, signal: undefined, dataKey: dataKey() }
       const { make, crew } = await startThreads(source.shared, 2, options)
-      const memories = Array.from({ length: PARTS }, () => crew.memory(each))
+      const held = new HeldMemory()
+      const memories = Array.from({ length: PARTS }, () => held.take(each))
       return {
         bytes: source.size,
         async run() {

@@ -15,7 +15,7 @@ export interface RunningMd5 {
 
 /** Fewer than so many messages are quicker one by one, by the processor's own instructions. */
 const LEAST_LANES = 3
-/** Nobody waits longer for others: their source may be slow. Milliseconds. */
+/** Nobody waits longer for the next one to come: its source may be slow. Milliseconds. */
 const MOST_WAIT = 2
 
 interface Waiting {
@@ -46,7 +46,9 @@ class Md5Group {
   take(slot: Md5Slot): Promise<void> {
     const turn: Deferred<void> = deferred()
     this.#waiting.push({ slot, turn })
-    this.#timer ??= setTimeout(() => this.#run(), MOST_WAIT)
+    // Anew each time: where one thread encrypts for all, they come one after another.
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.#run(), MOST_WAIT)
     this.#runIfAll()
     return turn.promise
   }

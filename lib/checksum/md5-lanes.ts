@@ -127,7 +127,10 @@ export class Md5Lanes {
     // RFC 1321, 3.4: the integer part of 2^32 times abs(sin(i)), i in radians; each four times, as vectors.
     const constants = new Uint32Array(memory, 0, 4 * 64)
     for (let at = 0; at < constants.length; at++) {
-      constants[at] = Math.floor(Math.abs(Math.sin(Math.floor(at / 4) + 1)) * 2 ** 32)
+      const step = Math.floor(at / 4)
+      // As the kernel has it: its last round takes away where RFC 1321 adds the complement.
+      const less = step < 48 ? 0 : 1
+      constants[at] = Math.floor(Math.abs(Math.sin(step + 1)) * 2 ** 32) - less
     }
   }
 

@@ -61,6 +61,7 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof ServiceError) return error.status === 404 ? EXIT.notFound : EXIT.service
   if (error instanceof EnvelopeError || error instanceof IntegrityError) return EXIT.refused
   if (error.code === 'SEALSTREAM_ABORTED') return EXIT.interrupted
+  if (error.code === 'SEALSTREAM_MEMORY' || error.code === 'SEALSTREAM_THREAD') return EXIT.unexpected
   if (FILE_CODES.includes(error.code)) return EXIT.file
   if (SERVICE_CODES.includes(error.code)) return EXIT.service
   return EXIT.refused

@@ -1,4 +1,5 @@
-/** Memory that threads share: nothing of it is moved or copied between them. */
+/** Memory of parts and ranges: threads share it, so nothing is moved or copied between them, and one transfer leaves it to the next. */
+import { SealstreamError } from '../errors.js'
 import { Kept } from './kept.js'
 
 /**
@@ -16,20 +17,57 @@ export function noticeGarbage(): void {
   }
 }
 
-const kept = new Kept<Buffer>(noticeGarbage)
+/** Less may wait for the next time: collecting takes some milliseconds. */
+const LEAST_NOTICED_BYTES = 32 * 1024 * 1024
+let unnoticed = 0
 
-/** Memory of at least so many bytes, all of a SharedArrayBuffer, with anything in it. */
-export function sharedMemory(bytes: number): Buffer {
-  const found = kept.take(({ length }) => length >= bytes)
-  if (found !== undefined) return found
-  // What is too small for this would pile up beside it.
-  kept.clear()
-  return Buffer.from(new SharedArrayBuffer(bytes))
+function giveUp(bytes: number): void {
+  unnoticed += bytes
+  if (unnoticed < LEAST_NOTICED_BYTES) return
+  unnoticed = 0
+  noticeGarbage()
 }
 
-/** Whoever asks next may have it: nobody may write to it, or send it, any longer. */
-export function keepShared(memory: Buffer): void {
-  kept.leave(memory)
+const kept = new Kept<Buffer>(({ length }) => giveUp(length))
+
+/** The memory that one transfer holds. */
+export class HeldMemory {
+  readonly #held: Buffer[] = []
+
+  /**
+   * Memory of at least so many bytes, all of a SharedArrayBuffer, with anything in it: what an earlier transfer left, since the pages of
+   * fresh memory cost as much as what is done with them.
+   *
+   * @throws SealstreamError `SEALSTREAM_MEMORY`
+   */
+  take(bytes: number): Buffer {
+    const memory = kept.take(({ length }) => length >= bytes) ?? fresh(bytes)
+    this.#held.push(memory)
+    return memory
+  }
+
+  /** Leaves all to others. Only where nobody writes to it, or sends it, any longer. */
+  leave(): void {
+    for (const memory of this.#held.splice(0)) kept.leave(memory)
+  }
+
+  /** Gives up what was not left to others, whoever still uses it. */
+  drop(): void {
+    giveUp(this.#held.splice(0).reduce((sum, { length }) => sum + length, 0))
+  }
+}
+
+function fresh(bytes: number): Buffer {
+  // What is too small for this would pile up beside it.
+  kept.clear()
+  try {
+    return Buffer.from(new SharedArrayBuffer(bytes))
+  } catch (cause) {
+    throw new SealstreamError('SEALSTREAM_MEMORY', `no memory for a part or range of ${bytes} bytes`, {
+      cause,
+      hint: 'smaller parts, or fewer at a time, need less: PartSize, Concurrency',
+    })
+  }
 }
 
 /** Puts bytes into shared memory: set() and copy() would go word by word there, fill() copies at once. */

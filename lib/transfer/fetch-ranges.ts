@@ -7,6 +7,7 @@ import type { DataKey } from '../crypto/data-key.js'
 import { FORMATS } from '../crypto/format.js'
 import { IntegrityError } from '../errors.js'
 import type { LinkedAbort } from '../internal/abort.js'
+import { HeldMemory } from '../internal/shared-memory.js'
 import type { ReadRangesJob } from './download-job.js'
 import type { DownloadPlan } from './download-plan.js'
 import { fetchBytes, fetchRange } from './fetch-range.js'
@@ -69,11 +70,11 @@ export async function fetchRanges(
   const canHold =
     mostFetched <= constants.MAX_LENGTH &&
     (job.threads !== undefined || workers * mostFetched <= MOST_HELD_BYTES)
+  const memory = new HeldMemory()
   const crew = threads > 1 && canHold ? await ThreadCrew.start(threads, signal) : undefined
   try {
     await runWorkers(missing, workers, abort, () => {
-      const opener =
-        crew === undefined ? undefined : rangeOpener(crew, mostFetched, { dataKey, target, signal })
+      const opener = crew && rangeOpener(crew, memory.take(mostFetched), { dataKey, target, signal })
       return async ({ number }) => {
         const range = plan.range(number)
         const crc64 = await fetchRange(job, { head, dataKey, range, target, opener, signal, onBytes })
@@ -82,8 +83,10 @@ export async function fetchRanges(
       }
     })
     crew?.release()
+    memory.leave()
   } finally {
     await crew?.close()
+    memory.drop()
   }
   return verifyWhole(job, head, parts, done)
 }

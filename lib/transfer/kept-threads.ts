@@ -52,7 +52,7 @@ export class TransferThread {
     // What it has to say is lost, and it may go on: nobody learns of that before it is gone.
     this.#worker.on('messageerror', () => void this.end())
     this.#worker.on('error', (error) => this.#fail(error))
-    this.#worker.on('exit', () => this.#fail(new Error('the thread ended')))
+    this.#worker.on('exit', (status) => this.#fail(new Error(`exit status ${status}`)))
     // Listening for messages has it hold the process.
     this.#worker.unref()
   }
@@ -127,13 +127,20 @@ export class TransferThread {
     else done?.resolve(report.result)
   }
 
-  #fail(error: unknown): void {
+  #fail(cause: Error): void {
     idle.forget(this)
-    this.#failure ??= { error }
+    const { error } = (this.#failure ??= { error: threadEnded(cause) })
     this.#ready.reject(error)
     for (const done of this.#orders.values()) done.reject(error)
     this.#orders.clear()
   }
+}
+
+function threadEnded(cause: Error): SealstreamError {
+  return new SealstreamError('SEALSTREAM_THREAD', `a thread of the transfer ended: ${cause.message}`, {
+    cause,
+    hint: 'with threads: 1 all is done by the calling thread',
+  })
 }
 
 function errorOf({ message, code, hint, cause, system }: ThreadFailure): Error {

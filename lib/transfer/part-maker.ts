@@ -7,6 +7,7 @@ import { FORMATS } from '../crypto/format.js'
 import { throwIfAborted } from '../internal/abort.js'
 import { breathe } from '../internal/breathe.js'
 import { reclaim } from '../internal/reclaim.js'
+import { fillShared } from '../internal/shared-memory.js'
 import { Turns } from '../internal/turns.js'
 import { PartFiller, type FillOptions } from './part-filler.js'
 import type { PlannedPart } from './part-plan.js'
@@ -91,7 +92,7 @@ class OneReading {
       for (let filled = 0; filled < into.length;) {
         throwIfAborted(signal)
         const bytes = await this.#next(Math.min(SLICE_BYTES, into.length - filled))
-        into.set(bytes, filled)
+        fillShared(into, bytes, filled)
         await digest.update(bytes)
         filled += bytes.length
         // What the end gave is handed out in pieces.

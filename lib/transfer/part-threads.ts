@@ -6,7 +6,7 @@ import type { PartMaker, PartMakerOptions } from './part-maker.js'
 import type { SharedFile } from './seekable-source.js'
 import { ThreadCrew } from './thread-crew.js'
 
-/** Makes parts in memory of its crew. */
+/** Makes parts in shared memory. */
 export interface ThreadedMaker {
   readonly make: PartMaker
   readonly crew: ThreadCrew

@@ -34,13 +34,12 @@ export interface RangeOpener {
   open(range: PlannedRange): Promise<bigint>
 }
 
-/** @param mostBytes - Of any range, with what is fetched before it. */
+/** @param memory - Shared, and enough for any range with what is fetched before it. */
 export function rangeOpener(
   crew: ThreadCrew,
-  mostBytes: number,
+  memory: Buffer,
   { dataKey, target, signal }: OpenerOptions,
 ): RangeOpener {
-  const memory = crew.memory(mostBytes)
   return {
     memory,
     async open({ offset, from, length, start, decrypt }) {

@@ -1,7 +1,6 @@
-/** Threads that work on one transfer, and the memory that they share. */
+/** Threads that work on one transfer. */
 import { availableParallelism } from 'node:os'
 import { unlessAborted, throwIfAborted } from '../internal/abort.js'
-import { keepShared, noticeGarbage, sharedMemory } from '../internal/shared-memory.js'
 import { borrowThread, type TransferThread } from './kept-threads.js'
 import type { ThreadSetup } from './part-thread.js'
 
@@ -22,7 +21,6 @@ export function threadsFor(wanted: number | undefined, bytes: number): number {
 /** Works until it is released or closed. */
 export class ThreadCrew {
   readonly #threads: TransferThread[] = []
-  readonly #memories: Buffer[] = []
 
   /**
    * @param setup - What those need to know who make parts.
@@ -48,13 +46,6 @@ export class ThreadCrew {
     }
   }
 
-  /** Memory that all of them reach: all of a SharedArrayBuffer, of at least so many bytes. */
-  memory(bytes: number): Buffer {
-    const memory = sharedMemory(bytes)
-    this.#memories.push(memory)
-    return memory
-  }
-
   /** Who has the least to do. @throws Where all were given back. */
   get idlest(): TransferThread {
     const [first, ...others] = this.#threads
@@ -62,16 +53,14 @@ export class ThreadCrew {
     return others.reduce((a, b) => (a.hasFailed || (!b.hasFailed && b.orders < a.orders) ? b : a), first)
   }
 
-  /** Leaves threads and memory to others. Only where all is done: what is on its way must stay as it is. */
+  /** Leaves the threads to others. Only where all is done. */
   release(): void {
     for (const thread of this.#threads.splice(0)) thread.rest()
-    for (const memory of this.#memories.splice(0)) keepShared(memory)
   }
 
   /** Ends what was not released, whatever it is at. Files may be closed after this. */
   async close(): Promise<void> {
     await Promise.all(this.#threads.splice(0).map((thread) => thread.end()))
-    if (this.#memories.splice(0).length > 0) noticeGarbage()
   }
 }
 

@@ -1,6 +1,7 @@
 /** Uploads from sources that can be read anywhere: workers that each read, encrypt, digest and send a part. */
 import { SealstreamError } from '../errors.js'
 import { linkedAbort, unlessAborted } from '../internal/abort.js'
+import { HeldMemory } from '../internal/shared-memory.js'
 import type { CheckpointFile } from './checkpoint-file.js'
 import { MultipartUpload, startUpload } from './multipart-upload.js'
 import { PartPlan } from './part-plan.js'
@@ -117,6 +118,7 @@ async function run(
 ): Promise<StoredObject> {
   const abort = linkedAbort(job.signal)
   const report = (): void => job.onProgress?.({ bytes: upload.storedBytes, total: plan.length })
+  const held = new HeldMemory()
   let threaded: ThreadedMaker | undefined
   try {
     report()
@@ -133,7 +135,7 @@ async function run(
     if (threads > 0) threaded = await startThreads(source.shared as SharedFile, threads, options)
     const make = threaded?.make ?? partMaker(source, options)
     await runWorkers(wanted, workers, abort, () => {
-      const memory = threaded?.crew.memory(plan.partSize) ?? Buffer.allocUnsafeSlow(plan.partSize)
+      const memory = held.take(plan.partSize)
       return async (planned) => {
         const made = await make(planned, memory)
         await journal?.begin(planned.number, made.digest)
@@ -145,6 +147,7 @@ async function run(
       }
     })
     threaded?.crew.release()
+    held.leave()
     await source.check()
     assertWhole(upload, plan)
     const completed = await upload.complete(envelope, abort.signal)
@@ -153,6 +156,7 @@ async function run(
   } finally {
     abort.unlink()
     await threaded?.crew.close()
+    held.drop()
   }
 }
 

@@ -1,32 +1,70 @@
 import { expect } from 'chai'
-import { keepShared, noticeGarbage, sharedMemory } from '../../lib/internal/shared-memory.js'
+import { HeldMemory, noticeGarbage } from '../../lib/internal/shared-memory.js'
+import { refused } from '../support/refused.js'
 
-describe('sharedMemory', () => {
+const MIB = 2 ** 20
+
+describe('HeldMemory', () => {
   it('is all of a SharedArrayBuffer, of the length', () => {
-    const memory = sharedMemory(100_000)
+    const held = new HeldMemory()
+    const memory = held.take(100_000)
     expect([memory.length, memory.byteOffset, memory.buffer.byteLength]).to.deep.equal([100_000, 0, 100_000])
     expect(memory.buffer).to.be.instanceOf(SharedArrayBuffer)
-    expect(sharedMemory(100_000).buffer).not.to.equal(memory.buffer)
+    expect(held.take(100_000).buffer).not.to.equal(memory.buffer)
+    held.drop()
   })
 
-  it('is what was kept, where that is large enough, once', () => {
-    const kept = sharedMemory(200_000)
-    keepShared(kept)
-    expect(sharedMemory(150_000).buffer).to.equal(kept.buffer)
-    expect(sharedMemory(150_000).buffer).not.to.equal(kept.buffer)
+  it('is what another left, where that is large enough, once', () => {
+    const [first, second] = [new HeldMemory(), new HeldMemory()]
+    const left = first.take(200_000)
+    first.leave()
+    expect(second.take(150_000).buffer).to.equal(left.buffer)
+    expect(second.take(150_000).buffer).not.to.equal(left.buffer)
+    second.drop()
+  })
+
+  it('is not what another gave up', () => {
+    const [first, second] = [new HeldMemory(), new HeldMemory()]
+    const dropped = first.take(400_000)
+    first.drop()
+    first.leave()
+    expect(second.take(400_000).buffer).not.to.equal(dropped.buffer)
+    second.drop()
   })
 
   it('is kept no longer when it is too small for what comes next', () => {
-    const kept = sharedMemory(300_000)
-    keepShared(kept)
-    expect(sharedMemory(300_001).buffer).not.to.equal(kept.buffer)
-    expect(sharedMemory(300_000).buffer).not.to.equal(kept.buffer)
+    const [first, second] = [new HeldMemory(), new HeldMemory()]
+    const left = first.take(300_000)
+    first.leave()
+    expect(second.take(300_001).buffer).not.to.equal(left.buffer)
+    expect(second.take(300_000).buffer).not.to.equal(left.buffer)
+    second.drop()
+  })
+
+  it('is refused with what can be done about it, where there is none', async () => {
+    const error = await refused('SEALSTREAM_MEMORY', () => new HeldMemory().take(2 ** 53 - 1))
+    expect(error.message).to.contain(String(2 ** 53 - 1))
+    expect(error.hint).to.contain('PartSize')
+    expect(error.cause).to.be.instanceOf(RangeError)
+  })
+
+  it('is freed when transfer after transfer gives up little of it, and leaves none', async () => {
+    let most = 0
+    for (let round = 0; round < 160; round++) {
+      const held = new HeldMemory()
+      // Touched, or it would need no memory.
+      for (let part = 0; part < 8; part++) held.take(MIB).fill(1)
+      held.drop()
+      if (round % 4 === 0) await new Promise((resolve) => setTimeout(resolve, 10))
+      most = Math.max(most, process.memoryUsage.rss())
+    }
+    // 1.25 GiB were given up.
+    expect(most).to.be.below(900 * MIB)
   })
 })
 
 describe('noticeGarbage', () => {
   it('has V8 free shared memory that was given up, which piles up otherwise', async () => {
-    const MIB = 2 ** 20
     let most = 0
     for (let round = 0; round < 24; round++) {
       // Touched, or it would need no memory.

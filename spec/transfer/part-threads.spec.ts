@@ -1,7 +1,8 @@
 /** Threads of the process that runs these specs. What takes many of them is in upload-threads.spec.ts. */
 import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
+import { Worker } from 'node:worker_threads'
 import { expect } from 'chai'
 import { crc64 } from '../../lib/checksum/crc64.js'
 import { makeService } from '../../lib/cos-client.js'
@@ -10,6 +11,7 @@ import { SealstreamError } from '../../lib/errors.js'
 import type { Sealer } from '../../lib/transfer/seal.js'
 import { prepareThreads } from '../../lib/transfer/kept-threads.js'
 import { startThreads } from '../../lib/transfer/part-threads.js'
+import { HeldMemory } from '../../lib/internal/shared-memory.js'
 import { openFileSource } from '../../lib/transfer/seekable-source.js'
 import { uploadJob } from '../../lib/transfer/upload-job.js'
 import { uploadSeekable } from '../../lib/transfer/upload-seekable.js'
@@ -91,7 +93,7 @@ describe('parts that threads of this process make', () => {
     const source = await openFileSource(bench.path('source'), 'LocalFilePath')
     const options = { dataKey: undefined, sameBytes: false, md5: true, peers: 2, signal: undefined }
     const threaded = (await startThreads(source.shared!, 1, options))!
-    const memory = threaded.crew.memory(PART + 16)
+    const memory = new HeldMemory().take(PART + 16)
     const part = { number: 2, offset: PART, length: PART }
     try {
       const bytes = PLAIN.subarray(PART, 2 * PART)
@@ -105,7 +107,7 @@ describe('parts that threads of this process make', () => {
       await source.close()
     }
     const late: unknown = await threaded
-      .make(part, threaded.crew.memory(PART))
+      .make(part, new HeldMemory().take(PART))
       .catch((error: unknown) => error)
     expect(late).to.be.instanceOf(Error)
   })
@@ -117,7 +119,7 @@ describe('parts that threads of this process make', () => {
     try {
       const part = { number: 1, offset: 0, length: PART }
       const error = await threaded
-        .make(part, threaded.crew.memory(PART))
+        .make(part, new HeldMemory().take(PART))
         .catch((reason: unknown) => reason as SealstreamError)
       expect(error).to.be.instanceOf(SealstreamError)
       expect(error).to.include({ code: 'SEALSTREAM_FILE' })
@@ -125,6 +127,36 @@ describe('parts that threads of this process make', () => {
     } finally {
       await threaded.crew.close()
     }
+  })
+
+  it('fail as what it is where a thread ends: with a checkpoint, the upload goes on later', async () => {
+    await writeFile(bench.path('source'), PLAIN)
+    const params = {
+      Key: 'k',
+      LocalFilePath: bench.path('source'),
+      checkpoint: bench.path('checkpoint'),
+      PartSize: PART,
+      Concurrency: 2,
+      threads: 2,
+    }
+    const post: unknown = Reflect.get(Worker.prototype, 'postMessage')
+    let fills = 0
+    Reflect.set(Worker.prototype, 'postMessage', function (this: Worker, message: { type: string }) {
+      if (message.type === 'fill' && ++fills === 3) void this.terminate()
+      Reflect.apply(post as () => void, this, [message])
+    })
+    try {
+      const error = await refused('SEALSTREAM_THREAD', () => bench.encrypting().uploadFile(params))
+      expect(error.hint).to.contain('threads: 1')
+      expect(error.cause).to.be.instanceOf(Error)
+    } finally {
+      Reflect.set(Worker.prototype, 'postMessage', post)
+    }
+    expect(await bench.uploads()).to.have.length(1)
+    await bench.encrypting().uploadFile(params)
+    expect(await bench.uploads()).to.deep.equal([])
+    await bench.encrypting().downloadFile({ Key: 'k', DestFilePath: bench.path('back') })
+    expect((await readFile(bench.path('back'))).equals(PLAIN)).to.equal(true)
   })
 
   it('are not waited for by the process while nobody has borrowed the threads', async () => {
