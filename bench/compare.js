@@ -3,10 +3,23 @@
 // A change is told where the medians differ by more than the samples of either run differ among themselves (three times the median
 // deviation from the median), and by more than 3 %.
 import { readFileSync } from 'node:fs'
+import { Command, InvalidArgumentError } from 'commander'
 import { median } from './support/sampling.js'
 
-const [before, after] = process.argv.slice(2).map((file) => JSON.parse(readFileSync(file, 'utf8')))
-if (after === undefined) throw new Error('give two files that `npm run bench -- --json FILE` wrote')
+const samplesOf = (file) => {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'))
+  } catch (error) {
+    throw new InvalidArgumentError(error.message)
+  }
+}
+
+const [before, after] = new Command('bench:compare')
+  .description('What changed between two runs, beyond noise?')
+  .argument('<before>', 'what `npm run bench -- --json FILE` wrote', samplesOf)
+  .argument('<after>', 'the same, later', samplesOf)
+  .showHelpAfterError()
+  .parse().processedArgs
 
 const speedsOf = ({ samples }) => samples.map(({ bytes, seconds }) => bytes / seconds / 1e9)
 const deviation = (numbers, middle) => median(numbers.map((each) => Math.abs(each - middle)))

@@ -1,43 +1,47 @@
-// How fast is it? `npm run bench` answers in some five minutes on two cores; `npm run bench:full` takes longer and goes further.
+// How fast is it? `npm run bench -- --help` tells what can be asked.
 //
-//   --filter TEXT    only questions whose file name holds TEXT
-//   --json FILE      writes all samples there, for `npm run bench:compare A.json B.json`
-//   --rounds N       samples of each contestant; default 5
-//   --toy            small inputs and one round: shows that it runs, and nothing else
-//   --out FOLDER     where Markdown and charts go; default bench/results
-//
-// Contestants that are `isExtra` wait for `bench:full`. Every sample is a process of its own; contestants take turns. Ratios compare samples of the same round. Nothing fails for being slow.
+// Contestants that are `isExtra` wait for `bench:full`. Every sample is a process of its own; contestants take turns. Ratios compare samples
+// of the same round. Nothing fails for being slow.
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { Command, InvalidArgumentError } from 'commander'
 import { chart, markdown, ratiosOf } from './support/report.js'
 import { sampleQuestion, workFolder } from './support/sampling.js'
 
 const HERE = fileURLToPath(new URL('.', import.meta.url))
 const GROUPS = ['core', 'shells', 'jobs']
 
-const { values } = parseArgs({
-  options: {
-    full: { type: 'boolean', default: false },
-    toy: { type: 'boolean', default: false },
-    filter: { type: 'string', default: '' },
-    json: { type: 'string' },
-    rounds: { type: 'string' },
-    out: { type: 'string', default: join(HERE, 'results') },
-  },
-})
+function roundsOf(text) {
+  const rounds = Number(text)
+  if (Number.isInteger(rounds) && rounds >= 1) return rounds
+  throw new InvalidArgumentError('It must be a whole number from 1.')
+}
+
+const values = new Command('bench')
+  .description('How fast is it? Some five minutes on two cores; --full takes some hours, and goes further.')
+  .option('--full', 'all contestants, sizes and counts')
+  .option('--filter <text>', 'only questions whose file name holds this', '')
+  .option('--json <file>', 'write all samples there, for `npm run bench:compare -- A.json B.json`')
+  .option('--rounds <n>', 'samples of each contestant (default: 5)', roundsOf)
+  .option('--toy', 'small inputs and one round: shows that it runs, and nothing else')
+  .option('--out <folder>', 'where Markdown and charts go', join(HERE, 'results'))
+  .showHelpAfterError()
+  .parse()
+  .opts()
 const mode = values.toy ? 'toy' : values.full ? 'full' : 'quick'
-const rounds = Number(values.rounds ?? (values.toy ? 1 : 5))
-if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds must be a number from 1')
+const rounds = values.rounds ?? (values.toy ? 1 : 5)
 
 const files = GROUPS.flatMap((group) =>
   readdirSync(join(HERE, group))
     .filter((name) => name.endsWith('.js') && `${group}/${name}`.includes(values.filter))
     .map((name) => ({ group, file: join(HERE, group, name) })),
 )
-if (files.length === 0) throw new Error(`--filter ${values.filter}: no question has such a name`)
+if (files.length === 0) {
+  console.error(`error: no question has ${JSON.stringify(values.filter)} in its file name`)
+  process.exit(1)
+}
 
 const machine = {
   cpu: cpus()[0]?.model.trim() ?? 'unknown',
