@@ -7,12 +7,17 @@ export const unit = 'per second'
 
 const OBJECT_BYTES = 16 * 2 ** 20
 
-export const params = (mode) =>
-  (mode === 'full' ? [1, 4, 16] : [4]).map((inFlight) => ({
-    size: 1024,
-    count: mode === 'toy' ? 16 : 200,
-    inFlight,
-  }))
+export const params = (mode) => {
+  const [sizes, counts] =
+    mode === 'full'
+      ? [
+          [1024, 65536],
+          [1, 4, 16],
+        ]
+      : [[1024], [4]]
+  const count = mode === 'toy' ? 16 : 200
+  return sizes.flatMap((size) => counts.map((inFlight) => ({ size, count, inFlight })))
+}
 
 const manyTimes = ({ count, inFlight }, once) => {
   let next = 0

@@ -85,6 +85,8 @@ async function readRecipient(text: string, options: KeyOptions, connection: Conn
 }
 
 async function readOwnKey(options: KeyOptions, connection: Connection): Promise<MasterKey> {
+  // Also where no RSA key is: whoever misspells it means something.
+  paddingOf(options)
   const { aesKey, rsaPublicKey, rsaPrivateKey, kmsKeyId } = options
   const isRsa = rsaPublicKey !== undefined || rsaPrivateKey !== undefined
   if ([aesKey !== undefined, isRsa, kmsKeyId !== undefined].filter(Boolean).length > 1) {
@@ -133,16 +135,17 @@ function assertNoKey(file: string): void {
 }
 
 async function readRsa(options: KeyOptions): Promise<RsaMasterKey> {
-  const { rsaPadding = 'oaep' } = options
-  if (!['oaep', 'pkcs1', 'any'].includes(rsaPadding)) {
-    throw new OptionError('--rsa-padding', 'must be oaep, pkcs1 or any', { value: rsaPadding })
-  }
-  const paths: RsaKeys<string> = { padding: rsaPadding as RsaPadding }
+  const paths: RsaKeys<string> = { padding: paddingOf(options) }
   if (options.rsaPublicKey !== undefined) paths.publicKey = options.rsaPublicKey
   if (options.rsaPrivateKey !== undefined) paths.privateKey = options.rsaPrivateKey
   const passphrase = await readPassphrase(options.passphraseFile)
   if (passphrase !== undefined) paths.passphrase = passphrase
   return RsaMasterKey.fromFiles(paths)
+}
+
+function paddingOf({ rsaPadding = 'oaep' }: KeyOptions): RsaPadding {
+  if (['oaep', 'pkcs1', 'any'].includes(rsaPadding)) return rsaPadding as RsaPadding
+  throw new OptionError('--rsa-padding', 'must be oaep, pkcs1 or any', { value: rsaPadding })
 }
 
 function kmsKey(keyId: string, options: KeyOptions, { kms }: Connection): KmsMasterKey {

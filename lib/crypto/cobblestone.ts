@@ -5,6 +5,7 @@
  */
 import { createCipheriv, createDecipheriv } from 'node:crypto'
 import { AuthenticationError, KeyError, LengthError, OptionError } from '../errors.js'
+import { reclaim } from '../internal/reclaim.js'
 import {
   HEAD_BYTES,
   openMessageKey,
@@ -103,7 +104,9 @@ class ChunkEncryptor implements RunningCipher {
     assertChunk(this.#chunk)
     const cipher = createCipheriv('aes-256-gcm', keys.key, nonceOf(keys, this.#chunk))
     this.#chunk += 1
-    output.set(cipher.update(chunk), at)
+    const sealed = cipher.update(chunk)
+    output.set(sealed, at)
+    reclaim(sealed)
     cipher.final()
     output.set(cipher.getAuthTag(), at + chunk.length)
     return chunk.length + TAG_BYTES
@@ -187,7 +190,9 @@ class ChunkDecryptor implements RunningCipher {
       authTagLength: TAG_BYTES,
     })
     decipher.setAuthTag(sealed.subarray(length))
-    output.set(decipher.update(sealed.subarray(0, length)), at)
+    const opened = decipher.update(sealed.subarray(0, length))
+    output.set(opened, at)
+    reclaim(opened)
     try {
       decipher.final()
     } catch {

@@ -82,6 +82,7 @@ describe('cli: master keys', () => {
       [2, [...AES, ...KMS], /cannot all be the master key/],
       [2, [...RSA, ...KMS], /cannot all be the master key/],
       [2, [...RSA, '--rsa-padding', 'pss'], /--rsa-padding must be oaep, pkcs1 or any, got "pss"/],
+      [2, [...AES, '--rsa-padding', 'pss'], /--rsa-padding must be oaep, pkcs1 or any, got "pss"/],
       [2, ['--kms-key-id', 'a key'], /must be the id of a key in KMS/],
       [3, ['--aes-key', at('none')], /cannot read key file .*none/],
       [3, ['--aes-key', at('malformed')], /malformed key file .*malformed/],
