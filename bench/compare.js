@@ -8,10 +8,12 @@ import { median } from './support/sampling.js'
 
 const samplesOf = (file) => {
   try {
-    return JSON.parse(readFileSync(file, 'utf8'))
+    const { machine, results } = JSON.parse(readFileSync(file, 'utf8'))
+    if (machine !== undefined && results !== undefined) return { machine, results }
   } catch (error) {
     throw new InvalidArgumentError(error.message)
   }
+  throw new InvalidArgumentError('It holds no samples.')
 }
 
 const [before, after] = new Command('bench:compare')

@@ -20,7 +20,9 @@ function roundsOf(text) {
 }
 
 const values = new Command('bench')
-  .description('How fast is it? Some five minutes on two cores; --full takes about an hour, and goes further.')
+  .description(
+    'How fast is it? Some five minutes on two cores; --full takes about an hour, and goes further.',
+  )
   .option('--full', 'all contestants, sizes and counts')
   .option('--filter <text>', 'only questions whose file name holds this', '')
   .option('--json <file>', 'write all samples there, for `npm run bench:compare -- A.json B.json`')

@@ -1,7 +1,7 @@
 // Parts in memory, encrypted and digested: the engine's own work, without files and sockets.
 import { createCipheriv } from 'node:crypto'
 import { DataKey } from '../../dist/crypto/data-key.js'
-import { HeldMemory } from '../../dist/internal/shared-memory.js'
+import { HeldMemory } from '../../dist/internal/transfer-memory.js'
 import { PartFiller } from '../../dist/transfer/part-filler.js'
 import { bytesSource, openFileSource } from '../../dist/transfer/seekable-source.js'
 import { startThreads } from '../../dist/transfer/part-threads.js'

@@ -47,8 +47,7 @@ class Md5Group {
     const turn: Deferred<void> = deferred()
     this.#waiting.push({ slot, turn })
     // Anew each time: where one thread encrypts for all, they come one after another.
-    clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.#run(), MOST_WAIT)
+    this.#timer = this.#timer?.refresh() ?? setTimeout(() => this.#run(), MOST_WAIT)
     this.#runIfAll()
     return turn.promise
   }

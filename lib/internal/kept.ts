@@ -14,9 +14,9 @@ export class Kept<Thing> {
     this.#keptMs = keptMs
   }
 
-  /** One that fits; it is the caller's until it is left here again. */
+  /** The last that was left of those that fit, so that what nobody needs goes; it is the caller's until it is left here again. */
   take(fits: (thing: Thing) => boolean = () => true): Thing | undefined {
-    const found = [...this.#timers.keys()].find(fits)
+    const found = [...this.#timers.keys()].reverse().find(fits)
     if (found !== undefined) this.forget(found)
     return found
   }

@@ -15,7 +15,7 @@ import {
   type ReadMemory,
 } from '../internal/read-ahead.js'
 import { reclaim } from '../internal/reclaim.js'
-import { fillShared } from '../internal/shared-memory.js'
+import { fillShared } from '../internal/transfer-memory.js'
 import type { SeekableSource } from './seekable-source.js'
 
 /** Where parts are small, reads are: what is read to must not need more memory than the parts themselves. */

@@ -9,6 +9,7 @@ import { SealstreamError } from '../errors.js'
 import { abortedStream, allowManyListeners, throwIfAborted, unlessAborted } from '../internal/abort.js'
 import { breathe } from '../internal/breathe.js'
 import { reclaim } from '../internal/reclaim.js'
+import { ownMemory } from '../internal/transfer-memory.js'
 import { PartCutter, type Part } from '../stream/part-cutter.js'
 import { MultipartUpload, startUpload } from './multipart-upload.js'
 import { growingPartSize } from './part-size.js'
@@ -107,7 +108,7 @@ export class PartWriter {
   #allocate(bytes: number): Buffer {
     const free = this.#free.pop()
     // Parts that have grown, and the last one, have another size.
-    return free?.length === bytes ? free : Buffer.allocUnsafeSlow(bytes)
+    return free?.length === bytes ? free : ownMemory(bytes)
   }
 
   /** Giving up may come whenever others have their turn; what was closed by it must not be used. */

@@ -5,6 +5,7 @@ import { setImmediate } from 'node:timers/promises'
 import { OptionError, SealstreamError } from '../errors.js'
 import { assertText } from '../internal/assert.js'
 import { fileFingerprint, sourceChanged, type FileFacts } from '../internal/file-chunks.js'
+import { fillShared } from '../internal/transfer-memory.js'
 
 /** Bytes of known length that stay the same, or say that they did not. */
 export interface SeekableSource {
@@ -133,7 +134,7 @@ export function bytesSource(bytes: Buffer): SeekableSource {
     async read(into, position) {
       // Others get their turn, an abort among them.
       await setImmediate()
-      bytes.copy(into, 0, position, position + into.length)
+      fillShared(into, bytes.subarray(position, position + into.length), 0)
     },
     check: async () => undefined,
     close: async () => undefined,

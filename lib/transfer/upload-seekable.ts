@@ -1,7 +1,7 @@
 /** Uploads from sources that can be read anywhere: workers that each read, encrypt, digest and send a part. */
 import { SealstreamError } from '../errors.js'
 import { linkedAbort, unlessAborted } from '../internal/abort.js'
-import { HeldMemory } from '../internal/shared-memory.js'
+import { HeldMemory, ownMemory } from '../internal/transfer-memory.js'
 import type { CheckpointFile } from './checkpoint-file.js'
 import { MultipartUpload, startUpload } from './multipart-upload.js'
 import { PartPlan } from './part-plan.js'
@@ -60,7 +60,7 @@ async function putSource(job: UploadJob, source: SeekableSource, plan: PartPlan)
       peers: 1,
       signal: job.signal,
     })
-    const made = await make(plan.part(1), Buffer.allocUnsafeSlow(plan.length))
+    const made = await make(plan.part(1), ownMemory(plan.length))
     const stored = await putWhole(job, made, sealed?.envelope ?? {}, job.signal)
     job.onProgress?.({ bytes: plan.length, total: plan.length })
     return stored

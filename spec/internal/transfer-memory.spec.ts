@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { HeldMemory, noticeGarbage } from '../../lib/internal/shared-memory.js'
+import { HeldMemory, noticeGarbage, ownMemory } from '../../lib/internal/transfer-memory.js'
 import { refused } from '../support/refused.js'
 
 const MIB = 2 ** 20
@@ -32,13 +32,25 @@ describe('HeldMemory', () => {
     second.drop()
   })
 
-  it('is kept no longer when it is too small for what comes next', () => {
+  it('is kept no longer when it is too small, or much too large, for what comes next', () => {
+    for (const next of [300_001, 149_999]) {
+      const [first, second] = [new HeldMemory(), new HeldMemory()]
+      const left = first.take(300_000)
+      first.leave()
+      expect(second.take(next).buffer).not.to.equal(left.buffer)
+      expect(second.take(300_000).buffer).not.to.equal(left.buffer)
+      second.drop()
+    }
+  })
+
+  it('is what was left last, so that what is not needed goes', () => {
     const [first, second] = [new HeldMemory(), new HeldMemory()]
-    const left = first.take(300_000)
+    const [, left] = [first.take(500_000), first.take(500_000)]
     first.leave()
-    expect(second.take(300_001).buffer).not.to.equal(left.buffer)
-    expect(second.take(300_000).buffer).not.to.equal(left.buffer)
-    second.drop()
+    for (let round = 0; round < 3; round++) {
+      expect(second.take(500_000).buffer).to.equal(left.buffer)
+      second.leave()
+    }
   })
 
   it('is refused with what can be done about it, where there is none', async () => {
@@ -46,6 +58,7 @@ describe('HeldMemory', () => {
     expect(error.message).to.contain(String(2 ** 53 - 1))
     expect(error.hint).to.contain('PartSize')
     expect(error.cause).to.be.instanceOf(RangeError)
+    await refused('SEALSTREAM_MEMORY', () => ownMemory(2 ** 53 - 1))
   })
 
   it('is freed when transfer after transfer gives up little of it, and leaves none', async () => {

@@ -19,13 +19,19 @@ export function noticeGarbage(): void {
 
 /** Less may wait for the next time: collecting takes some milliseconds. */
 const LEAST_NOTICED_BYTES = 32 * 1024 * 1024
+/** What is given up may still be referred to for a moment, and more may follow. Milliseconds. */
+const NOTICE_MS = 100
 let unnoticed = 0
+let noticing: NodeJS.Timeout | undefined
 
 function giveUp(bytes: number): void {
   unnoticed += bytes
   if (unnoticed < LEAST_NOTICED_BYTES) return
-  unnoticed = 0
-  noticeGarbage()
+  noticing ??= setTimeout(() => {
+    unnoticed = 0
+    noticing = undefined
+    noticeGarbage()
+  }, NOTICE_MS).unref()
 }
 
 const kept = new Kept<Buffer>(({ length }) => giveUp(length))
@@ -35,13 +41,13 @@ export class HeldMemory {
   readonly #held: Buffer[] = []
 
   /**
-   * Memory of at least so many bytes, all of a SharedArrayBuffer, with anything in it: what an earlier transfer left, since the pages of
-   * fresh memory cost as much as what is done with them.
+   * Memory of at least so many bytes, twice as many at most, all of a SharedArrayBuffer, with anything in it: what an earlier transfer
+   * left, since the pages of fresh memory cost as much as what is done with them.
    *
    * @throws SealstreamError `SEALSTREAM_MEMORY`
    */
   take(bytes: number): Buffer {
-    const memory = kept.take(({ length }) => length >= bytes) ?? fresh(bytes)
+    const memory = kept.take(({ length }) => length >= bytes && length <= 2 * bytes) ?? fresh(bytes)
     this.#held.push(memory)
     return memory
   }
@@ -57,11 +63,20 @@ export class HeldMemory {
   }
 }
 
+/** Memory that is not shared, and not left to others: with anything in it. @throws SealstreamError `SEALSTREAM_MEMORY` */
+export function ownMemory(bytes: number): Buffer {
+  return allocated(bytes, () => Buffer.allocUnsafeSlow(bytes))
+}
+
 function fresh(bytes: number): Buffer {
-  // What is too small for this would pile up beside it.
+  // What is of another size would pile up beside it.
   kept.clear()
+  return allocated(bytes, () => Buffer.from(new SharedArrayBuffer(bytes)))
+}
+
+function allocated(bytes: number, allocate: () => Buffer): Buffer {
   try {
-    return Buffer.from(new SharedArrayBuffer(bytes))
+    return allocate()
   } catch (cause) {
     throw new SealstreamError('SEALSTREAM_MEMORY', `no memory for a part or range of ${bytes} bytes`, {
       cause,
