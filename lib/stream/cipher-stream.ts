@@ -2,6 +2,7 @@
 import type { Transform } from 'node:stream'
 import { DataKey } from '../crypto/data-key.js'
 import { OptionError } from '../errors.js'
+import { expectGarbage } from '../internal/reclaim.js'
 import { assertStreamOptions, ByteTransform, type StreamOptions } from './byte-transform.js'
 
 /** Options of {@link encryptStream}. */
@@ -56,6 +57,7 @@ const DECRYPT_OPTIONS = ['start', 'end', 'head', 'releaseUnverified', 'mostHeld'
 export function encryptStream(dataKey: DataKey, options: EncryptStreamOptions = {}): Transform {
   assertDataKey(dataKey)
   assertStreamOptions(options, ENCRYPT_OPTIONS)
+  expectGarbage()
   return new ByteTransform(dataKey.encryptor(definedOnly(options, ENCRYPT_OPTIONS)), options)
 }
 
@@ -70,6 +72,7 @@ export function encryptStream(dataKey: DataKey, options: EncryptStreamOptions = 
 export function decryptStream(dataKey: DataKey, options: DecryptStreamOptions = {}): Transform {
   assertDataKey(dataKey)
   assertStreamOptions(options, DECRYPT_OPTIONS)
+  expectGarbage()
   return new ByteTransform(dataKey.decryptor(definedOnly(options, DECRYPT_OPTIONS)), options)
 }
 

@@ -4,13 +4,14 @@ import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { OTHERS, OWNED, type ReclaimResults } from '../support/reclaim-process.js'
 
-const PROGRAM = fileURLToPath(new URL('../support/reclaim-process.ts', import.meta.url))
+const fileOf = (name: string): string => fileURLToPath(new URL(`../support/${name}`, import.meta.url))
+const PROGRAM = fileOf('reclaim-process.ts')
 
 /** Resolves when the process has ended by itself. */
-async function run(argument: string, setting?: string): Promise<string> {
+async function run(argument: string, setting?: string, program = PROGRAM): Promise<string> {
   const { SEALSTREAM_RECLAIM: _, ...rest } = process.env
   const env = setting === undefined ? rest : { ...rest, SEALSTREAM_RECLAIM: setting }
-  const argv = ['--import', 'ts-blank-space/register', PROGRAM, argument]
+  const argv = ['--import', 'ts-blank-space/register', program, argument]
   const cwd = new URL('../..', import.meta.url)
   const { stdout } = await promisify(execFile)(process.execPath, argv, { cwd, env })
   return stdout
@@ -53,5 +54,14 @@ describe('reclaim', () => {
 
   it('does not hold a process that has used it once, or many times', async () => {
     expect(await run('--once')).to.equal('')
+  })
+})
+
+describe('expectGarbage', () => {
+  it('has the outputs of a Transform lie in pages that were there before', async function () {
+    // Elsewhere it does nothing; and later versions have other allocations between, of which as many pages are new without it.
+    if (!isActive || !process.version.startsWith('v20.')) this.skip()
+    // 0.07 to 0.09; without it 0.19 to 1.
+    expect(Number(await run('', undefined, fileOf('garbage-process.ts')))).to.be.below(0.14)
   })
 })
